@@ -13,6 +13,18 @@ public enum Redaction {
     var scanner = SecretScanner(text: Array(text.utf8))
     return scanner.redacted()
   }
+
+  /// A text without credentials, and with `…` for what is beyond `limit` Unicode scalars. Counts scalars because a
+  /// `Character` may have any length, and reads no more than four times as many as it returns.
+  public static func excerpt(_ text: String, limit: Int) -> String {
+    let scalars = text.unicodeScalars
+    let isCut = scalars.index(scalars.startIndex, offsetBy: limit * 4, limitedBy: scalars.endIndex)
+      .map { $0 < scalars.endIndex }
+    // A URL that is cut before its `@` is redacted as if the `@` came next.
+    let shown = url(isCut == true ? String(scalars.prefix(limit * 4)) + "@" : text)
+    guard shown.unicodeScalars.count > limit else { return shown }
+    return String(shown.unicodeScalars.prefix(limit - 1)) + "…"
+  }
 }
 
 /// Scans the text once. All delimiters are ASCII, so it works on bytes, and cuts never split a character.

@@ -63,6 +63,6 @@ struct ForgeAnswer: Sendable, Hashable {
   private var words: String {
     let said = json?["message"]
     let text = said?.string ?? said?.text(pretty: false) ?? json?["error"]?.string ?? ""
-    return TerminalText.visible(Redaction.url(String(text.prefix(200))))
+    return TerminalText.visible(Redaction.excerpt(text, limit: 200))
   }
 }

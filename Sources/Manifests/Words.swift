@@ -20,10 +20,7 @@ extension String {
   }
 
   /// The text in quotes, for use in a sentence: cut if it is long, and without credentials.
-  var quoted: String {
-    let text = Redaction.url(self)
-    return text.count > 60 ? "\"\(text.prefix(57))…\"" : "\"\(text)\""
-  }
+  var quoted: String { "\"\(Redaction.excerpt(self, limit: 60))\"" }
 }
 
 extension JSON {

@@ -6,6 +6,7 @@ import KubeDirector
 import Manifests
 import Reports
 import Rules
+import Synchronization
 import Values
 
 /// The latest status of running clusters that the daemon wrote to git. Anyone with write access to the ref
@@ -64,27 +65,42 @@ public struct GitStatus: Sendable {
   /// The maximum size in bytes of all files that are read together: some 13,000 clusters with a journal. A parsed file
   /// takes up to nine times its size.
   static let totalLimit = 20 << 20
+  /// The maximum number of clusters, and of roles and journal runs of all clusters, that are read together: a small
+  /// file can have many, and each takes memory.
+  static let clusterLimit = 20_000
+  static let partLimit = 200_000
 
   /// Reads the files of all clusters.
   ///
-  /// - Throws: `GitError` of kind `.tooLarge` if they have more than `totalLimit` together.
+  /// - Throws: `GitError` of kind `.tooLarge` if they have more than `totalLimit`, `clusterLimit` or `partLimit`
+  ///   together.
   public func clusters() async throws -> [ClusterFile] {
     let entries = try await repository.tree(at: commit, Self.selection).filter(\.isFile)
-    let ids = entries.map(\.id)
+    guard entries.count <= Self.clusterLimit else { throw tooLarge("\(entries.count) files") }
+    let parts = Mutex(0)
+    let files: [ClusterFile?]
     do {
-      let files = try await repository.readBlobs(ids, limit: Self.fileLimit, total: Self.totalLimit) {
-        index, content -> ClusterFile? in
-        guard case .bytes(let bytes) = content else { return nil }
-        return Self.parse(Array(bytes), entries[index].path)
+      files = try await repository.readBlobs(
+        entries.map(\.id), limit: Self.fileLimit, total: Self.totalLimit
+      ) { index, content -> ClusterFile? in
+        guard case .bytes(let bytes) = content, parts.withLock({ $0 <= Self.partLimit }) else { return nil }
+        let file = Self.parse(Array(bytes), entries[index].path)
+        parts.withLock { $0 += file.map { $0.roles.count + $0.journal.runs.count } ?? 0 }
+        return file
       }
-      return files.compactMap(\.self)
     } catch let error as GitError where error.kind == .tooLarge {
-      throw GitError(
-        .tooLarge,
-        "the status \(commit.short) has \(entries.count) files of more than \(Self.totalLimit >> 20) MiB together, "
-          + "which is more than is read",
-        hint: "name one cluster: kdops status NAMESPACE/NAME")
+      throw tooLarge("\(entries.count) files of more than \(Self.totalLimit >> 20) MiB together")
     }
+    guard parts.withLock({ $0 <= Self.partLimit }) else {
+      throw tooLarge("more than \(Self.partLimit) roles and runs together")
+    }
+    return files.compactMap(\.self)
+  }
+
+  private func tooLarge(_ size: String) -> GitError {
+    GitError(
+      .tooLarge, "the status \(commit.short) has \(size), which is more than is read",
+      hint: "name one cluster: kdops status NAMESPACE/NAME")
   }
 
   /// Reads the file of one cluster; nil if there is none.

@@ -76,4 +76,20 @@ struct RedactionTests {
     #expect(!Redaction.url("https://a:p/w@x.example,https://b:q/z@y.example").contains("p/w"))
     #expect(!Redaction.url("https://a:p/w@x.example,https://b:q/z@y.example").contains("q/z"))
   }
+
+  @Test("an excerpt is cut by Unicode scalars, and reads only the beginning of a long text")
+  func excerpt() {
+    #expect(Redaction.excerpt("kind", limit: 60) == "kind")
+    #expect(Redaction.excerpt(String(repeating: "x", count: 60), limit: 60).unicodeScalars.count == 60)
+    let oneCharacter = "a" + String(repeating: "\u{301}", count: 400_000)
+    #expect(Redaction.excerpt(oneCharacter, limit: 60).unicodeScalars.count == 60)
+  }
+
+  @Test(
+    "an excerpt shows nothing of a password that is longer than the excerpt",
+    arguments: [59, 200, 241, 9_000])
+  func excerptOfSecret(length: Int) {
+    let text = "https://user:\(String(repeating: "s", count: length))@git.example"
+    #expect(!Redaction.excerpt(text, limit: 60).contains("ss"))
+  }
 }

@@ -117,24 +117,42 @@ struct HostileRepositoryTests {
 
   @Test("status files have a common limit, and a single one can still be read")
   func largeStatus() async throws {
-    let cluster = "schemaVersion: 1\nstate: configured\napp: a\n"
-    let file = cluster + String(repeating: "#", count: 60_000)
+    let file = Self.status + String(repeating: "#", count: 60_000)
+    #expect(try await status(300, file).clusters().count == 300)
+    try await mustBeTooLarge(try await status(400, file))
+  }
+
+  @Test("status files have a common limit for roles, which take more memory than text")
+  func manyRoles() async throws {
+    let file = Self.status + "roles:\n" + String(repeating: "- id: a\n", count: 250)
+    #expect(try await status(800, file).clusters().count == 800)
+    try await mustBeTooLarge(try await status(801, file))
+  }
+
+  @Test("the number of status files that are read together has a limit")
+  func manyStatusFiles() async throws {
+    try await mustBeTooLarge(try await status(20_001, Self.status))
+  }
+
+  private static let status = "schemaVersion: 1\nstate: configured\napp: a\n"
+
+  /// A status of clusters that all have the same file.
+  private func status(_ count: Int, _ file: String) async throws -> GitStatus {
     let blob = try repository.git("hash-object", "-w", "--stdin", input: file)
-    func status(_ count: Int) async throws -> GitStatus {
-      let folder = try repository.git(
-        "mktree", input: (0..<count).map { "100644 blob \(blob)\tc\($0).yaml\n" }.joined())
-      let tree = try repository.git("mktree", input: "040000 tree \(folder)\tns\n")
-      let commit = try repository.git("commit-tree", tree, "-m", "Status")
-      try repository.git("update-ref", "refs/kdops/status", commit)
-      let git = try await GitRepository.open(path: repository.path)
-      return try #require(try await GitStatus.find(in: git, now: 1_704_070_000).status)
-    }
-    #expect(try await status(300).clusters().count == 300)
-    let large = try await status(400)
-    let error = await #expect(throws: GitError.self) { try await large.clusters() }
+    let folder = try repository.git(
+      "mktree", input: (0..<count).map { "100644 blob \(blob)\tc\($0).yaml\n" }.joined())
+    let tree = try repository.git("mktree", input: "040000 tree \(folder)\tns\n")
+    let commit = try repository.git("commit-tree", tree, "-m", "Status")
+    try repository.git("update-ref", "refs/kdops/status", commit)
+    let git = try await GitRepository.open(path: repository.path)
+    return try #require(try await GitStatus.find(in: git, now: 1_704_070_000).status)
+  }
+
+  private func mustBeTooLarge(_ status: GitStatus) async throws {
+    let error = await #expect(throws: GitError.self) { try await status.clusters() }
     #expect(error?.kind == .tooLarge && error?.hint == "name one cluster: kdops status NAMESPACE/NAME")
-    #expect(try await large.cluster(namespace: "ns", name: "c399")?.app == "a")
-    #expect(try await large.cluster(namespace: "ns", name: "c400") == nil)
+    #expect(try await status.cluster(namespace: "ns", name: "c399")?.app == "a")
+    #expect(try await status.cluster(namespace: "ns", name: "c-1") == nil)
   }
 
   @Test("a .kdops.yaml that is too large is a finding, and nothing is validated")

@@ -35,7 +35,8 @@ public struct PathGlob: Sendable, Hashable {
     if pattern.isEmpty { throw refuse("is empty") }
     if pattern.utf8.count > Self.lengthLimit {
       throw GitError(
-        .invalid, "glob `\(String(pattern.prefix(60)).singleLine)…` is longer than \(Self.lengthLimit) bytes",
+        .invalid,
+        "glob `\(String(pattern.unicodeScalars.prefix(60)).singleLine)…` is longer than \(Self.lengthLimit) bytes",
         hint: "write it like `clusters/**` or `apps/*.json`, from the repository's root")
     }
     if pattern.utf8.first == UInt8(ascii: "/") { throw refuse("is absolute") }

@@ -92,9 +92,9 @@ struct StalledUpgrade: Hashable {
     return """
       Revert the upgrade of \(name) to \(toApp)
 
-      \(TerminalText.visible(Redaction.url(String(message.prefix(400)))))
+      \(TerminalText.visible(Redaction.excerpt(message, limit: 400)))
 
-      The upgrade from \(fromApp) was started by commit \(commit.short) ("\(TerminalText.visible(String(subject.prefix(100))))")
+      The upgrade from \(fromApp) was started by commit \(commit.short) ("\(TerminalText.visible(String(subject.unicodeScalars.prefix(100))))")
       and made no progress for \(deadline.inWords). This commit restores \(origin.path) and changes no other file.
 
       This reverts commit \(commit) for \(name).
