@@ -24,7 +24,7 @@ struct CustomResourcesTests {
     let version = CustomResources.cluster["spec"]?["versions"]?[0]
     #expect(version?["subresources"]?["status"] == [:])
     let columns = version?["additionalPrinterColumns"]?.array?.compactMap { $0["name"]?.string }
-    #expect(columns == ["App", "State", "Any Down", "Any Config Error"])
+    #expect(columns == ["App", "State", "Any Down", "Any Config Error", "Stalled", "Commit", "Age"])
     let app = CustomResources.app["spec"]?["versions"]?[0]?["additionalPrinterColumns"]?.array
     #expect(app?.compactMap { $0["name"]?.string } == ["Label", "Distro ID", "Version"])
   }
