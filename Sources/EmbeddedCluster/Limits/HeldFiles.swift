@@ -61,9 +61,8 @@ struct HeldFiles {
   /// Records that a process's or thread's data may not be read, unless the process has ended: the kernel refuses
   /// access then, too.
   private mutating func addDenied(_ folder: String) {
-    // Command name in parentheses, state.
-    guard let line = FileText.read("\(folder)/stat"), let end = line.lastIndex(of: ")"),
-      let state = line[end...].dropFirst().first(where: { $0 != " " }), state != "Z", state != "X"
+    guard let state = FileText.read("\(folder)/stat").flatMap({ ProcessStat.fields($0).first }),
+      state != "Z", state != "X"
     else { return }
     use.add(.descriptors)
   }

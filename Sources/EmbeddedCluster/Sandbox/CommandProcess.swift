@@ -121,10 +121,10 @@ struct ProcessStamp: Sendable, Hashable {
   private init(process: Int32, startTime: String) { (self.process, self.startTime) = (process, startTime) }
 
   private static func read(_ line: String) -> Line? {
-    guard let number = line.split(separator: " ").first.flatMap({ Int32($0) }), number > 1,
-      let end = line.lastIndex(of: ")")
+    guard let number = line.utf8.split(separator: UInt8(ascii: " ")).first.flatMap({ Int32(Substring($0)) }),
+      number > 1
     else { return nil }
-    let fields = line[line.index(after: end)...].split(separator: " ")
+    let fields = ProcessStat.fields(line)
     guard fields.count > 19 else { return nil }
     return Line(
       stamp: ProcessStamp(process: number, startTime: String(fields[19])), state: fields[0],

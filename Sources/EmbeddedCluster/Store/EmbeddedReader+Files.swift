@@ -1,5 +1,6 @@
 import ClusterAPI
 import Glibc
+import Values
 
 /// A file in a container of the embedded cluster, as far as it was read.
 public struct ContainerFile: Sendable, Hashable {
@@ -76,8 +77,8 @@ extension EmbeddedReader {
     var (base, rest) = (folders.root(of: pod), path[...])
     var depth = 0
     for mount in pod.containers.first(where: { !$0.isInit })?.mounts ?? [] {
-      let place = mount.path.split(separator: "/").map(String.init)
-      guard place.count > depth, path.starts(with: place) else { continue }
+      let place = mount.path.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }
+      guard place.count > depth, path.starts(with: place, by: { $0.isExactly($1) }) else { continue }
       depth = place.count
       base = try folders.volume(mount, of: pod)
       rest = try PodFolders.subPath(mount)[...] + path.dropFirst(place.count)

@@ -130,6 +130,11 @@ struct SandboxTests {
     let stamp = ProcessStamp(line: "123 (a) b (c) S \(fields)")
     #expect(stamp?.process == 123)
     #expect(stamp?.startTime == "22")
+    // With U+0600 before it, the parenthesis is not a `Character` of its own.
+    for name in ["a\u{600}", ") Z\u{600}", "a)\u{301}"] {
+      #expect(ProcessStamp(line: "123 (\(name)) S \(fields)")?.startTime == "22", "\(name.unicodeScalars)")
+      #expect(ProcessStat.fields("123 (\(name)) S \(fields)").first == "S", "\(name.unicodeScalars)")
+    }
     for junk in [
       "", "1 (init) S \(fields)", "-5 (x) S \(fields)", "123 (x", "123 (x) S 4 5", "x (x) S \(fields)",
     ] {
