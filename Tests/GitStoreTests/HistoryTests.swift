@@ -93,6 +93,17 @@ struct HistoryTests {
     #expect(try await repository.fileHistory("nothing", from: head).isEmpty)
   }
 
+  @Test("a link in place of a file is no version of the file, also if it has the same content")
+  func linkInHistory() async throws {
+    let work = try TemporaryRepository()
+    let born = try work.commit(["c/x": "1"], "born")
+    try work.setMode("120000", of: "c/x")
+    let repository = try await GitRepository.open(path: work.path)
+    let history = try await repository.fileHistory("c/x", from: try await repository.resolve("HEAD"))
+    #expect(try history.map(\.commit.hex) == [work.head(), born])
+    #expect(history.map { $0.blob == nil } == [true, false])
+  }
+
   @Test("one traversal finds the earlier versions of many files, within its limits")
   func histories() async throws {
     let work = try TemporaryRepository()

@@ -170,7 +170,13 @@ private struct PathLookup {
         guard error.isOfOneObject, !budget.isSpent else { throw error }
         return nil
       }
-      guard let (mode, id) = item, (mode == FileMode.tree) == (level < names.count - 1) else { return nil }
+      guard let (mode, id) = item else { return nil }
+      if level < names.count - 1 {
+        guard mode == FileMode.tree else { return nil }
+      } else {
+        // A link with the same content is no version of the file, as in the desired state.
+        guard case .file = FileMode.kind(mode) else { return nil }
+      }
       folder = id
     }
     return folder
