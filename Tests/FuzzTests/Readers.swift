@@ -74,7 +74,8 @@ struct Readers {
 
   mutating func layout(_ bytes: [UInt8]) {
     let (layout, findings) = RepositoryLayout.parse(bytes)
-    show(Report(head: "b", findings: findings), [RepositoryLayout.path: SourceText(bytes)])
+    let shown = SourceText(Array(bytes.prefix(ManifestLimits.standard.bytes)))
+    show(Report(head: "b", findings: findings), [RepositoryLayout.path: shown])
     guard !findings.contains(where: { $0.severity == .error }) else { return }
     let selection = try? layout.selection()
     check.expect(selection != nil, "a layout without findings selects nothing")

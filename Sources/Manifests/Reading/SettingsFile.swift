@@ -28,7 +28,8 @@ public struct SettingsFile: Sendable {
       }
     }
     json = problems.isEmpty ? found : nil
-    let source = problems.isEmpty ? nil : SourceText(bytes)
+    // A file that is too large is not read to its end.
+    let source = problems.isEmpty ? nil : SourceText(Array(bytes.prefix(limits.bytes)))
     reported = problems.compactMap { problem in
       source.map { YAMLProblem.explained(problem, in: $0).diagnostic(file: path, source: $0) }
     }
