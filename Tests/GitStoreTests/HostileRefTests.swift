@@ -15,10 +15,7 @@ struct HostileRefTests {
 
   init() throws {
     folder = try TemporaryFolder()
-    bare = try TemporaryRepository(bare: true)
-    work = try bare.clone()
-    try work.commit(["a": "1"])
-    try work.push()
+    (bare, work) = try TemporaryRepository.pushed()
   }
 
   /// The mirror in the folder. A process that another test starts holds its lock until it executes its

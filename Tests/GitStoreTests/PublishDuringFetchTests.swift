@@ -13,10 +13,7 @@ struct PublishDuringFetchTests {
 
   init() throws {
     folder = try TemporaryFolder()
-    bare = try TemporaryRepository(bare: true)
-    work = try bare.clone()
-    try work.commit(["a": "1"])
-    try work.push()
+    (bare, work) = try TemporaryRepository.pushed()
   }
 
   private func publish(_ text: String, by mirror: Mirror) async throws {

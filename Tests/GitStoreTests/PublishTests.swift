@@ -15,10 +15,7 @@ struct PublishTests {
 
   init() throws {
     folder = try TemporaryFolder()
-    bare = try TemporaryRepository(bare: true)
-    work = try bare.clone()
-    try work.commit(["a": "1"])
-    try work.push()
+    (bare, work) = try TemporaryRepository.pushed()
   }
 
   private func mirror(_ name: String = "mirror") async throws -> Mirror {

@@ -15,10 +15,7 @@ struct SSHTests {
 
   init() throws {
     folder = try TemporaryFolder()
-    bare = try TemporaryRepository(bare: true)
-    work = try bare.clone()
-    try work.commit(["a": "1"])
-    try work.push()
+    (bare, work) = try TemporaryRepository.pushed()
     try keygen("key", passphrase: "")
     try TemporaryRepository.run(["cp", "key.pub", "authorized_keys"], in: folder.path)
   }

@@ -13,10 +13,7 @@ struct StaleLockTests {
 
   init() throws {
     folder = try TemporaryFolder()
-    bare = try TemporaryRepository(bare: true)
-    work = try bare.clone()
-    try work.commit(["a": "1"])
-    try work.push()
+    (bare, work) = try TemporaryRepository.pushed()
   }
 
   private func mirror() async throws -> Mirror {

@@ -49,6 +49,15 @@ public final class TemporaryRepository: Sendable {
     try Self.run(["git", "clone", "--quiet"] + arguments + [source, path], in: nil)
   }
 
+  /// A bare repository, and a clone that has pushed one commit with a file to it.
+  public static func pushed() throws -> (bare: TemporaryRepository, work: TemporaryRepository) {
+    let bare = try TemporaryRepository(bare: true)
+    let work = try bare.clone()
+    try work.commit(["a": "1"])
+    try work.push()
+    return (bare, work)
+  }
+
   /// Clones this repository, as for a second committer.
   public func clone(_ arguments: String...) throws -> TemporaryRepository {
     try TemporaryRepository(cloneOf: path, arguments: arguments)

@@ -246,12 +246,6 @@ struct HiddenUseTests {
   @Test("is prevented for system calls that keep memory in the kernel, and for larger socket queues")
   func kernelMemory() async throws {
     let program = """
-      import ctypes, errno, os, platform, socket
-      libc = ctypes.CDLL(None, use_errno=True)
-      isX86 = platform.machine() == "x86_64"
-      def call(name, x86, arm, *arguments):
-        result = libc.syscall(x86 if isX86 else arm, *arguments)
-        print(name, "works" if result >= 0 else errno.errorcode[ctypes.get_errno()])
       call("vmsplice", 278, 75, 1, 0, 0, 0)
       call("io_setup", 206, 0, 1, ctypes.byref(ctypes.c_ulong(0)))
       call("msgget", 68, 186, 0, 0o600)
@@ -264,11 +258,7 @@ struct HiddenUseTests {
       left.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
       print("other option", left.getsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED))
       """
-    try await ClusterFixture.with(sandbox: .bubblewrap) { fixture in
-      _ = try await fixture.cluster.create(ClusterFixture.set("web", replicas: 1))
-      await fixture.cluster.settle()
-      let request = ExecRequest(command: ["/usr/bin/python3", "-c", program])
-      let result = try await fixture.cluster.exec(ClusterFixture.name("web-0"), request)
+    try await SystemCallProgram.run(program) { result in
       #expect(
         result.out == """
           vmsplice ENOSYS

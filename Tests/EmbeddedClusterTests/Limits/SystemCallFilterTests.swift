@@ -12,12 +12,6 @@ struct SystemCallFilterTests {
       if: Machine.hasBubblewrap && access("/usr/bin/python3", X_OK) == 0, "bubblewrap or python3 is missing"))
   func realCalls() async throws {
     let program = """
-      import ctypes, errno, os, platform, socket
-      libc = ctypes.CDLL(None, use_errno=True)
-      isX86 = platform.machine() == "x86_64"
-      def call(name, x86, arm, *arguments):
-        result = libc.syscall(x86 if isX86 else arm, *arguments)
-        print(name, "works" if result >= 0 else errno.errorcode[ctypes.get_errno()])
       call("add_key", 248, 217, b"user", b"name", b"value", 5, -3)
       call("request_key", 249, 218, b"user", b"name", 0, -3)
       call("keyctl", 250, 219, 0, -3, 0)
@@ -34,11 +28,7 @@ struct SystemCallFilterTests {
       call("socketpair 40", 53, 199, 40, 1, 0, pair)
       call("socketpair 1", 53, 199, 1, 1, 0, pair)
       """
-    try await ClusterFixture.with(sandbox: .bubblewrap) { fixture in
-      _ = try await fixture.cluster.create(ClusterFixture.set("web", replicas: 1))
-      await fixture.cluster.settle()
-      let request = ExecRequest(command: ["/usr/bin/python3", "-c", program])
-      let result = try await fixture.cluster.exec(ClusterFixture.name("web-0"), request)
+    try await SystemCallProgram.run(program) { result in
       let calls = [
         "add_key", "request_key", "keyctl", "landlock_create_ruleset", "landlock_add_rule",
         "landlock_restrict_self", "fanotify_init", "userfaultfd", "kcmp", "syslog",
