@@ -84,13 +84,13 @@ struct BranchState {
   /// - Parameters:
   ///   - applied: the commit that was reconciled last; nil at the start.
   ///   - isStepwise: whether commits are applied one after another.
-  ///   - isUnderWay: whether work is in progress that continues by itself.
-  func nextStep(from applied: ObjectID?, isStepwise: Bool, isUnderWay: Bool) -> Step {
+  ///   - isUnderWay: whether work is in progress that continues by itself; evaluated only if that decides.
+  func nextStep(from applied: ObjectID?, isStepwise: Bool, isUnderWay: @autoclosure () -> Bool) -> Step {
     guard let goal, !isSettled(at: applied) else { return .none }
     guard isStepwise else { return .follow(goal) }
     guard let steps, steps.target == goal else { return .list(goal) }
     guard let next = steps.commits.first else { return .follow(goal) }
-    return applied != nil && isUnderWay ? .findRollback(steps.commits) : .follow(next)
+    return applied != nil && isUnderWay() ? .findRollback(steps.commits) : .follow(next)
   }
 
   // MARK: Heads

@@ -36,7 +36,7 @@ extension Reconciler {
   private func nextCommit() async throws -> ObjectID? {
     let isStepwise = settings.history == .stepwise
     func step() -> BranchState.Step {
-      branch.nextStep(from: desired.head, isStepwise: isStepwise, isUnderWay: isStepwise && isUnderWay)
+      branch.nextStep(from: desired.head, isStepwise: isStepwise, isUnderWay: isUnderWay)
     }
     var next = step()
     if case .list(let head) = next {
