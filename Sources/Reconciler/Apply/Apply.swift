@@ -28,7 +28,7 @@ extension Reconciler {
     }
     blocked[reference] = nil
     // Update the report of the earlier commit before this commit supersedes it.
-    if change.isCluster, let live = change.live { updateReport(of: live) }
+    if change.isCluster, let live = change.live { updateReport(of: live, ClusterStatus(live.json["status"])) }
     await record(ObjectReport.applied(reference, change.change), of: change.commit)
     ledger.markDirty(reference)
     // The watch sends no event for the daemon's own write.

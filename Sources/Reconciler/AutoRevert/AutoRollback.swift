@@ -35,7 +35,7 @@ extension Reconciler {
       return retry(reference, after: error)
     }
     let report = ObjectReport.applied(reference, .rollback)
-    updateReport(of: live)
+    updateReport(of: live, status)
     await record(report, of: change.commit)
     ledger.markDirty(reference)
     logger.notice(

@@ -62,7 +62,7 @@ extension Reconciler {
       guard liveState.applied.holds(reference) else { continue }
       let status = liveState.status(of: reference)
       reverts.observe(reference, isStalled: status?.stall != nil)
-      updateReport(of: live)
+      updateReport(of: live, status)
       let report =
         blockedReport(of: reference) ?? ledger.report(of: reference)
         ?? ObjectReport(live: live, status)
@@ -76,11 +76,10 @@ extension Reconciler {
   }
 
   /// Updates the report of a cluster from its status.
-  func updateReport(of live: Object) {
+  func updateReport(of live: Object, _ status: ClusterStatus?) {
     let reference = live.reference
     let commit = ledger.owner(of: reference)
-    ledger.follow(
-      live, ClusterStatus(live.json["status"]), obstacle: reverts.obstacle(reference, of: commit))
+    ledger.follow(live, status, obstacle: reverts.obstacle(reference, of: commit))
   }
 }
 

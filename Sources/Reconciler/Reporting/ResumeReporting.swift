@@ -28,7 +28,7 @@ extension Reconciler {
       let lastReport = await records.lastReport(of: commit)
       let isOpen =
         lastReport.map { $0.phase != .done }
-        ?? (liveState.commits.contains(commit) && recent.contains(commit))
+        ?? (recent.contains(commit) && !liveState.objects(of: commit).isEmpty)
       guard isOpen || underWay.contains(commit) else { continue }
       await reopen(commit, lastReport)
     }
