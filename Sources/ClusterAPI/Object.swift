@@ -42,6 +42,11 @@ public struct Object: Sendable, Hashable {
 
   /// Whether the object is suspended: nothing new must be started for it.
   public var isSuspended: Bool { annotation(Wire.Annotation.suspend) == "true" }
+
+  /// Whether a label (`l:KEY`) or an annotation (`a:KEY`) of the object came from its file.
+  public func isCarried(_ key: String) -> Bool {
+    annotation(Wire.Annotation.carried)?.split(separator: " ").contains { $0 == key } ?? false
+  }
 }
 
 extension Object {

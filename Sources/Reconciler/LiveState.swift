@@ -15,9 +15,9 @@ struct LiveState {
   private var byCommit: [ObjectID: Set<ObjectReference>] = [:]
   private let installation: String
 
-  init(installation: String, defaultNamespace: String = "default") {
+  init(installation: String) {
     self.installation = installation
-    applied = Snapshot(defaultNamespace: defaultNamespace)
+    applied = Snapshot()
   }
 
   var objects: [ObjectReference: Object] { watched.values }
@@ -134,8 +134,8 @@ struct LiveState {
   /// The metadata as the file had it: keys that others or kdops itself added are not part of the change.
   private static func carried(_ object: Object, _ metadata: Metadata) -> Metadata {
     var metadata = metadata
-    metadata.labels = metadata.labels.filter { Applier.isCarried("l:\($0.key)", object) }
-    metadata.annotations = metadata.annotations.filter { Applier.isCarried("a:\($0.key)", object) }
+    metadata.labels = metadata.labels.filter { object.isCarried("l:\($0.key)") }
+    metadata.annotations = metadata.annotations.filter { object.isCarried("a:\($0.key)") }
     return metadata
   }
 }

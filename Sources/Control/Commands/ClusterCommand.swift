@@ -47,7 +47,7 @@ public struct ClusterCommand: Hashable, Sendable {
   private func suspend(_ live: Object) throws(ControlRefusal) -> Plan {
     let key = Wire.Annotation.suspend
     if live.annotation(key) == "true" {
-      let source = live.isCarried(key) ? " by \(live.file)" : ""
+      let source = live.isCarried("a:\(key)") ? " by \(live.file)" : ""
       return Plan(annotations: [:], words: "\(cluster) is suspended already\(source)")
     }
     try refuseWhatGitSays(key, live)
@@ -106,7 +106,7 @@ public struct ClusterCommand: Hashable, Sendable {
 
   /// Refuses an annotation that the file in git sets: git takes precedence, so the next commit would revert it.
   private func refuseWhatGitSays(_ key: String, _ live: Object) throws(ControlRefusal) {
-    guard live.isCarried(key) else { return }
+    guard live.isCarried("a:\(key)") else { return }
     let value = live.annotation(key).map { ": \"\($0)\"" } ?? ""
     throw ControlRefusal(
       "\(cluster): git says \(key)\(value) in \(live.file), and what git says wins; change it there and push")
@@ -123,11 +123,6 @@ public struct ControlRefusal: Error, Hashable, CustomStringConvertible {
 }
 
 extension Object {
-  /// Whether the object has an annotation from its file in git.
-  fileprivate func isCarried(_ key: String) -> Bool {
-    annotation(Wire.Annotation.carried)?.split(separator: " ").contains { $0 == "a:\(key)" } ?? false
-  }
-
   fileprivate var file: String { annotation(Wire.Annotation.path) ?? "its file" }
 
   /// `; the upgrade from spark-1.0.0 to spark-1.1.0 has done 2 of 6 pods`; empty if no upgrade runs.

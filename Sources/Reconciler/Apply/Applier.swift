@@ -123,11 +123,11 @@ struct Applier: Sendable {
     var annotations = document["metadata"]?["annotations"]?.strings ?? [:]
     var labels = document["metadata"]?["labels"]?.strings ?? [:]
     let keys = Self.keys(labels, annotations)
-    for (key, value) in live?.labels ?? [:] where labels[key] == nil && !Self.isCarried("l:\(key)", live) {
+    for (key, value) in live?.labels ?? [:] where labels[key] == nil && live?.isCarried("l:\(key)") != true {
       labels[key] = value
     }
     for (key, value) in live?.annotations ?? [:]
-    where annotations[key] == nil && !Self.isCarried("a:\(key)", live) {
+    where annotations[key] == nil && live?.isCarried("a:\(key)") != true {
       annotations[key] = value
     }
     labels[Wire.Label.source] = installation
@@ -137,7 +137,7 @@ struct Applier: Sendable {
     annotations[Wire.Annotation.path] = provenance.path
     annotations[Wire.Annotation.change] = provenance.change?.rawValue ?? ""
     annotations[Wire.Annotation.revertedCommit] = Self.revertedCommit(by: provenance, from: live)
-    annotations[Self.carried] = keys.isEmpty ? nil : keys.joined(separator: " ")
+    annotations[Wire.Annotation.carried] = keys.isEmpty ? nil : keys.joined(separator: " ")
     var object = live ?? Object(["apiVersion": .string(Wire.apiVersion), "kind": document["kind"] ?? .null])
     var metadata = object.json["metadata"] ?? ["name": document["metadata"]?["name"] ?? .null]
     if live == nil { metadata["namespace"] = document["metadata"]?["namespace"] }
@@ -157,9 +157,6 @@ struct Applier: Sendable {
     return live.flatMap(Provenance.init(of:))?.specCommit
   }
 
-  /// The annotation that lists which labels and annotations of an object came from its file.
-  private static let carried = "kdops.dev/carried"
-
   private static func keys(_ labels: [String: String], _ annotations: [String: String]) -> [String] {
     (labels.keys.map { "l:\($0)" } + annotations.keys.map { "a:\($0)" }).sorted()
   }
@@ -169,7 +166,7 @@ struct Applier: Sendable {
   private static let ownKeys: Set<String> = [
     Wire.Label.source, Wire.Annotation.commit, Wire.Annotation.specCommit, Wire.Annotation.blob,
     Wire.Annotation.path,
-    Wire.Annotation.change, Wire.Annotation.stamp, carried, Wire.Annotation.retry,
+    Wire.Annotation.change, Wire.Annotation.stamp, Wire.Annotation.carried, Wire.Annotation.retry,
     Wire.Annotation.revertedCommit,
   ]
 
@@ -179,10 +176,6 @@ struct Applier: Sendable {
     let keys = keys(metadata.labels, metadata.annotations)
     return metadata.labels.allSatisfy { ownKeys.contains($0.key) || labels[$0.key] == $0.value }
       && metadata.annotations.allSatisfy { ownKeys.contains($0.key) || annotations[$0.key] == $0.value }
-      && (annotations[carried] ?? "") == keys.joined(separator: " ")
-  }
-
-  static func isCarried(_ key: String, _ live: Object?) -> Bool {
-    live?.annotation(carried)?.split(separator: " ").contains { $0 == key } ?? false
+      && (annotations[Wire.Annotation.carried] ?? "") == keys.joined(separator: " ")
   }
 }

@@ -112,10 +112,7 @@ public struct StatusText {
   /// How to resume a suspended cluster. If the annotation comes from git, it has to be removed in git.
   private func resumeCommand(_ cluster: Object) -> String {
     let key = Wire.Annotation.suspend
-    let isCarried = cluster.annotation(Wire.Annotation.carried)?.split(separator: " ").contains {
-      $0 == "a:\(key)"
-    }
-    return isCarried == true
+    return cluster.isCarried("a:\(key)")
       ? "remove \(key) from \(cluster.annotation(Wire.Annotation.path) ?? "its file")"
       : "kdops resume \(cluster.objectName)\(flags)"
   }
