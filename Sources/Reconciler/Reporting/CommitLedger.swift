@@ -3,6 +3,7 @@ import GitStore
 import KubeDirector
 import Reports
 import Rules
+import Values
 
 /// The commit ledger: which commit is responsible for each object, and the status report of each commit.
 ///
@@ -34,8 +35,7 @@ struct CommitLedger {
   /// Live objects that changed since they were last reported.
   private var dirtyObjects: Set<ObjectReference> = []
   /// The subjects of the commits that were reported last.
-  private var subjects: [ObjectID: String] = [:]
-  private static let subjectLimit = 1000
+  private var subjects = BoundedHistory<ObjectID, String>(limit: 1000)
 
   /// The commit whose change of an object was applied last; nil once there is nothing left to report.
   func owner(of object: ObjectReference) -> ObjectID? { owners[object] }
@@ -235,13 +235,7 @@ extension CommitLedger {
   /// The subject of a commit, if it was stored.
   func subject(of commit: ObjectID) -> String? { subjects[commit] }
 
-  /// The number of stored subjects.
-  var subjectCount: Int { subjects.count }
-
-  mutating func store(subject: String, of commit: ObjectID) {
-    if subjects.count >= Self.subjectLimit { subjects = [:] }
-    subjects[commit] = subject
-  }
+  mutating func store(subject: String, of commit: ObjectID) { subjects[commit] = subject }
 }
 
 // Commits that were reported before.
