@@ -7,8 +7,8 @@ import Values
 
 /// The images of `.kdops.yaml`, with their files from git: the images that the embedded node can pull at a commit.
 actor GitImages {
-  /// Keyed by the bytes of the folder's path.
-  private var loaded: [[UInt8]: Loaded] = [:]
+  /// By the path of the folder.
+  private var loaded: [ExactString: Loaded] = [:]
 
   private struct Loaded {
     var entries: [TreeEntry]
@@ -17,10 +17,8 @@ actor GitImages {
 
   /// The catalog that a commit's `.kdops.yaml` describes.
   func catalog(at commit: ObjectID, in repository: GitRepository) async throws -> ImageCatalog {
-    var layout = RepositoryLayout()
-    if let entry = try await repository.entry(at: RepositoryLayout.path, in: commit), entry.isFile {
-      layout = try await RepositoryLayout.read(entry, in: repository).layout
-    }
+    let entry = try await repository.entry(at: RepositoryLayout.path, in: commit)
+    let layout = try await RepositoryLayout.read(entry, in: repository).layout
     return try await catalog(layout, at: commit, in: repository)
   }
 
@@ -47,8 +45,7 @@ actor GitImages {
         ImageCatalog.Entry(
           image: image.image, rootfs: files, pull: image.pull, start: image.start, crash: image.crash))
     }
-    let folders = Set(layout.images.compactMap(\.rootfs).map { Array($0.utf8) })
-    loaded = loaded.filter { folders.contains($0.key) }
+    loaded = loaded.filter { counted.contains($0.key) }
     return ImageCatalog(entries)
   }
 
@@ -57,9 +54,9 @@ actor GitImages {
   ) async throws -> GitRootFS {
     // Only files in the folder with exactly this name are used.
     let found = entries.compactMap { entry in Self.file(entry, below: folder) }
-    let key = Array(folder.utf8)
+    let key = ExactString(folder)
     let listed = found.map(\.entry)
-    if let known = loaded[key], Self.areSame(known.entries, listed) { return known.files }
+    if let known = loaded[key], known.entries == listed { return known.files }
     let contents = try await ImageFiles.read(listed, atMost: left, in: repository)
     let files = zip(found, contents).map { file, bytes in
       GitRootFS.File(
@@ -74,14 +71,6 @@ actor GitImages {
     let prefix = Array(folder.utf8) + [UInt8(ascii: "/")]
     guard entry.isFile, entry.path.utf8.starts(with: prefix) else { return nil }
     return (entry, Array(entry.path.utf8.dropFirst(prefix.count)))
-  }
-
-  /// Whether two lists have the same files at the same paths. Paths are compared as bytes, because `String` treats
-  /// canonically equivalent names as equal.
-  private static func areSame(_ old: [TreeEntry], _ new: [TreeEntry]) -> Bool {
-    old.elementsEqual(new) { old, new in
-      old.id == new.id && old.kind == new.kind && old.path.utf8.elementsEqual(new.path.utf8)
-    }
   }
 }
 
