@@ -40,10 +40,8 @@ extension Reconciler {
     }
     var next = step()
     if case .list(let head) = next {
-      let lastAttempted = try await reader.lastAttempted()
       branch.steps = try await reader.steps(
-        to: head, from: desired.head, lastAttempted: branch.record.commit ?? lastAttempted,
-        known: liveState.commits)
+        to: head, from: desired.head, lastAttempted: try await lastAttempted(), known: liveState.commits)
       next = step()
     }
     switch next {

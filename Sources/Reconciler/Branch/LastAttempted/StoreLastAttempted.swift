@@ -10,10 +10,14 @@ extension Reconciler {
   /// The last attempted revision of any daemon; nil if the local repository lacks it, as after a clone that was made
   /// after history was rewritten.
   func availableLastAttempted() async throws -> ObjectID? {
-    var commit = branch.record.commit
-    if commit == nil { commit = try await reader.lastAttempted() }
-    guard let commit, try await repository.has(commit) else { return nil }
+    guard let commit = try await lastAttempted(), try await repository.has(commit) else { return nil }
     return commit
+  }
+
+  /// The last attempted revision of any daemon.
+  func lastAttempted() async throws -> ObjectID? {
+    if let commit = branch.record.commit { return commit }
+    return try await reader.lastAttempted()
   }
 
   /// Reads, once, the revision stored in the cluster. If that fails, no head is followed in the meantime, because
