@@ -68,15 +68,6 @@ public struct DesiredState: Sendable {
     blobs[ExactString(change.path)] = isManifest ? change.new?.id : nil
   }
 
-  /// The files that contain these objects.
-  public func paths(of objects: some Sequence<ObjectReference>) -> Set<ExactString> {
-    var paths: Set<ExactString> = []
-    for object in objects {
-      if let path = source(of: object)?.path { paths.insert(ExactString(path)) }
-    }
-    return paths
-  }
-
   /// The blob of the file at a path; nil if the desired state has no such file.
   public func blob(at path: String) -> ObjectID? { blobs[ExactString(path)] }
 

@@ -158,16 +158,6 @@ struct RaceTests {
       ).json
     return try await api.updateStatus(object)
   }
-
-  /// Polls until there is a value; a cancelled task gets none.
-  @discardableResult
-  private func until<Value: Sendable>(_ poll: () async -> Value?) async -> Value? {
-    while !Task.isCancelled {
-      if let found = await poll() { return found }
-      await Task.yield()
-    }
-    return nil
-  }
 }
 
 /// The latest report of each commit.

@@ -19,7 +19,7 @@ struct StartupRetry: Sendable {
     guard waits, limit.map({ tries < $0 }) ?? true, [.unavailable, .timeout, .throttled].contains(error.kind)
     else { return nil }
     defer { tries += 1 }
-    return max(backoff.delay(attempt: tries, random: 1), error.retryAfter ?? .zero)
+    return max(backoff.longest(attempt: tries), error.retryAfter ?? .zero)
   }
 }
 

@@ -52,7 +52,7 @@ enum ApplyFailure {
   }
 
   /// The rule id in the report of a change that the API server did not carry out.
-  private static func rule(_ error: APIError) -> String { "\(BlockedObject.refusals)\(error.kind.rawValue)" }
+  static func rule(_ error: APIError) -> String { "\(BlockedObject.refusals)\(error.kind.rawValue)" }
 
   /// The report of a change that the API server did not answer. Without this report, the commit would count as done
   /// as soon as its other changes are done.

@@ -99,7 +99,7 @@ struct OwnershipGuard {
       change.verdict = .waiting
       change.findings = [
         Diagnostic(
-          rule: "\(BlockedObject.refusals)\(error.kind.rawValue)", severity: .waiting, location: location,
+          rule: ApplyFailure.rule(error), severity: .waiting, location: location,
           object: reference,
           message: "\(reference) is not adopted before its objects were read: \(error.message)",
           hint: "it is retried automatically")

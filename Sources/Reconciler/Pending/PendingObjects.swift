@@ -61,8 +61,8 @@ struct PendingObjects {
   }
 
   /// Sets aside a change that the cluster refuses. `releaseForbidden` enqueues it again.
-  mutating func forbid(_ object: ObjectReference, of commit: ObjectID? = nil) {
-    if let commit { commits[object] = commit }
+  mutating func forbid(_ object: ObjectReference, of commit: ObjectID) {
+    commits[object] = commit
     forbidden.insert(object)
   }
 
@@ -75,9 +75,6 @@ struct PendingObjects {
   mutating func releaseAdoptions() { changes.objects.formUnion(unadoptable) }
 
   // MARK: Commits
-
-  /// The commit that changed an object, if it is known.
-  func commit(of object: ObjectReference) -> ObjectID? { commits[object] }
 
   /// Removes and returns the commit that changed an object; nil if it is unknown.
   mutating func takeCommit(of object: ObjectReference) -> ObjectID? { commits.removeValue(forKey: object) }

@@ -54,8 +54,8 @@ struct PendingObjectsTests {
     pending.insert(.web, of: b)
     pending.fail(batch)
     #expect(pending.changes.objects == [.shop, .web])
-    #expect(pending.commit(of: .shop) == a)
-    #expect(pending.commit(of: .web) == b)
+    #expect(pending.takeCommit(of: .shop) == a)
+    #expect(pending.takeCommit(of: .web) == b)
     #expect(!pending.isJudging)
   }
 
