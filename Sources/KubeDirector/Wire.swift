@@ -58,6 +58,10 @@ public enum Wire {
     public static let image = "kdops.dev/image"
     /// The labels and annotations that an object has from its file, as `l:KEY` and `a:KEY`, separated by blanks.
     public static let carried = "kdops.dev/carried"
+    /// The annotations of apps and clusters that only the daemon writes.
+    public static let written: Set<String> = [
+      commit, specCommit, blob, path, change, stamp, carried, revertedCommit,
+    ]
     /// On the daemon's Lease: its last activity, for users.
     public static let activity = "kdops.dev/activity"
     /// The commit whose upgrade of this cluster was rolled back last; auto revert does not revert it again.

@@ -163,12 +163,7 @@ struct Applier: Sendable {
 
   /// Keys that a file cannot set: the provenance keys belong to kdops, and a retry of a script may be requested in the
   /// cluster.
-  private static let ownKeys: Set<String> = [
-    Wire.Label.source, Wire.Annotation.commit, Wire.Annotation.specCommit, Wire.Annotation.blob,
-    Wire.Annotation.path,
-    Wire.Annotation.change, Wire.Annotation.stamp, Wire.Annotation.carried, Wire.Annotation.retry,
-    Wire.Annotation.revertedCommit,
-  ]
+  private static let ownKeys = Wire.Annotation.written.union([Wire.Label.source, Wire.Annotation.retry])
 
   /// Whether an object has every label and annotation of its file and lists the same keys as carried.
   static func carries(_ metadata: Metadata, _ live: Object) -> Bool {

@@ -51,36 +51,33 @@ private struct OwnKeys: Sendable {
   let known: [String]
   /// The annotations that the daemon writes, and those that another rule reports. Live objects have them.
   let others: Set<String>
-  let otherLabels: Set<String> = [Wire.Label.source]
+  private static let otherLabels: Set<String> = [Wire.Label.source]
 
-  private static let written: Set<String> = [
-    Wire.Annotation.commit, Wire.Annotation.specCommit, Wire.Annotation.blob, Wire.Annotation.path,
-    Wire.Annotation.change, Wire.Annotation.stamp, Wire.Annotation.carried, Wire.Annotation.revertedCommit,
-  ]
   private static let shared = [
     Wire.Annotation.adopt, Wire.Annotation.maxUnavailable, Wire.Annotation.roleOrder,
   ]
 
   static let forClusters = OwnKeys(
     known: shared + [Wire.Annotation.suspend, Wire.Annotation.retry, Wire.Annotation.deleteVolumes],
-    others: written.union([Wire.Annotation.pointOfNoReturn]))
-  static let forApps = OwnKeys(known: shared + [Wire.Annotation.pointOfNoReturn], others: written)
+    others: Wire.Annotation.written.union([Wire.Annotation.pointOfNoReturn]))
+  static let forApps = OwnKeys(
+    known: shared + [Wire.Annotation.pointOfNoReturn], others: Wire.Annotation.written)
 
   private static let domain = Array("\(Wire.ownDomain)/".utf8)
 
   func violations(in metadata: Metadata, of subject: String) -> [Violation] {
     let annotations = Self.own(metadata.annotations).filter { !others.contains($0) && !known.contains($0) }
-    let labels = Self.own(metadata.labels).filter { !otherLabels.contains($0) }
+    let labels = Self.own(metadata.labels).filter { !Self.otherLabels.contains($0) }
     return annotations.prefix(Violation.limit).map { key in
       Violation(
         ["metadata", "annotations", .key(key)],
-        "annotation \(key.prefix(80)) of \(subject) has no effect: kdops does not know it there",
+        "annotation \(String(key.unicodeScalars.prefix(80))) of \(subject) has no effect: kdops does not know it there",
         hint: Hint.oneOf(known, insteadOf: key, or: "remove it"))
     }
       + labels.prefix(Violation.limit).map { key in
         Violation(
           ["metadata", "labels", .key(key)],
-          "label \(key.prefix(80)) of \(subject) has no effect: kdops reads no labels from files",
+          "label \(String(key.unicodeScalars.prefix(80))) of \(subject) has no effect: kdops reads no labels from files",
           hint: known.contains(key) ? "move it to `annotations`" : "remove it")
       }
   }
