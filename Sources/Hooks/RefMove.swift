@@ -53,7 +53,7 @@ struct RefMove: Sendable, Hashable {
 
   private static func malformed(_ text: Substring) -> GitError {
     GitError(
-      .malformed, "'\(text.unicodeScalars.prefix(100))' is not an update of a ref",
+      .malformed, "'\(String(text.unicodeScalars.prefix(100)))' is not an update of a ref",
       hint: "git starts this hook and writes the pushed refs to its standard input")
   }
 }

@@ -46,6 +46,8 @@ struct HookStepTests {
     #expect(pushed == [RefMove(ref: "refs/heads/main", old: ObjectID(hex: two), new: ObjectID(hex: one))])
     #expect(try RefMove.read("(delete) \(zero) refs/heads/x \(two)\n", of: .prePush).first?.new == nil)
     #expect(try RefMove.read("", of: .preReceive).isEmpty)
+    let error = #expect(throws: GitError.self) { try RefMove.read("x", of: .preReceive) }
+    #expect(error?.message.hasPrefix("'x' is not an update of a ref") == true)
     let marked = try RefMove.read("refs/heads/a \(one) refs/heads/\u{301}x \(two)\n", of: .prePush)
     #expect(marked.first?.branch?.unicodeScalars.count == 2)
     for wrong in ["x", "\(one) \(two)", "\(one)f \(two) refs/heads/main", "a b c d e"] {
