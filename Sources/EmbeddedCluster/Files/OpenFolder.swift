@@ -11,7 +11,7 @@ final class OpenFolder: Sendable {
 
   /// `O_PATH`: needs no right to read the folder. glibc defines the constant only with `_GNU_SOURCE`.
   private static let pathOnly: Int32 = 0o10_000_000
-  private static let flags = pathOnly | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW
+  static let flags = pathOnly | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW
 
   private init(_ descriptor: Int32, _ path: String) throws {
     guard descriptor >= 0 else { throw FileError(errno: errno, path) }

@@ -102,10 +102,15 @@ struct DiskUse {
         level.isRead = true
         return !level.pending.isEmpty
       }
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-        bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } + [0]
+      // Only the names of folders are copied.
+      let folder = withUnsafePointer(to: &entry.pointee.d_name) { field -> [CChar]? in
+        let capacity = MemoryLayout.size(ofValue: field.pointee)
+        return field.withMemoryRebound(to: CChar.self, capacity: capacity) { name in
+          guard count(name, in: dirfd(entries)) else { return nil }
+          return Array(UnsafeBufferPointer(start: name, count: strlen(name) + 1))
+        }
       }
-      if count(name, in: dirfd(entries)) { level.pending.append(name) }
+      if let folder { level.pending.append(folder) }
     }
     return true
   }
@@ -162,7 +167,7 @@ struct DiskUse {
 
   /// Counts one entry.
   /// - Returns: whether it is a folder, and is not `.` or `..`.
-  private mutating func count(_ name: [CChar], in folder: Int32) -> Bool {
+  private mutating func count(_ name: UnsafePointer<CChar>, in folder: Int32) -> Bool {
     if strcmp(name, ".") == 0 || strcmp(name, "..") == 0 { return false }
     var info = stat()
     var error = fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW)
@@ -193,15 +198,12 @@ struct DiskUse {
     return opened(child) < 0 ? nil : child
   }
 
-  /// `O_PATH`, which needs no right to read the folder.
-  private static let pathOnly: Int32 = 0o10_000_000
-
   /// Opens a folder without access rights, after giving them to its owner.
   ///
   /// The rights are changed through a descriptor: a script could replace the name by a link to a file of the daemon's
   /// user meanwhile.
   static func openClosed(_ name: [CChar], in folder: Int32) -> Int32 {
-    let found = openat(folder, name, pathOnly | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+    let found = openat(folder, name, OpenFolder.flags)
     guard found >= 0 else { return found }
     defer { close(found) }
     chmod("/proc/self/fd/\(found)", 0o700)

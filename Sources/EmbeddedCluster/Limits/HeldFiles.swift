@@ -34,7 +34,7 @@ struct HeldFiles {
     for process in processes where !isFull {
       let reader = "\(proc)/\(tree.reader(process))"
       addThreads(of: "\(proc)/\(process)")
-      addLink("\(reader)/exe", of: reader)
+      addUnread(addFile("\(reader)/exe"), reader)
       addMappings(of: reader)
     }
     // After the descriptors of all processes: a socket that none of them has is unknown.
@@ -95,7 +95,9 @@ struct HeldFiles {
         use.visits += 1
         guard !isFull else { return }
         let path = "\(folder)/fd/\(name)"
-        let file = FileID(path)
+        var info = stat()
+        let access = stat(path, &info) == 0 ? ProcAccess.granted : ProcAccess(errno: errno)
+        let file = access == .granted ? FileID(info) : nil
         let isNew = descriptors.insert(Descriptor(name: name, file: file)).inserted
         if isNew {
           guard count() else { return }
@@ -104,9 +106,9 @@ struct HeldFiles {
         if isNotifier(path, file), let thread = Int32(thread), let number = Int32(name) {
           addNotifier(.init(thread: thread, descriptor: number), isNew: isNew)
         }
-        addLink(path, of: folder)
+        if access == .granted { addFile(info) } else { addUnread(access, folder) }
       }
-      addLink("\(folder)/cwd", of: folder)
+      addUnread(addFile("\(folder)/cwd"), folder)
       if let call = FileText.read("\(folder)/syscall").flatMap(WaitingCall.init),
         call.keepsUnknown({ names.contains(String($0)) })
       {
@@ -151,28 +153,17 @@ struct HeldFiles {
     return true
   }
 
-  /// Adds the target of a link of a process or thread.
-  private mutating func addLink(_ path: String, of folder: String) {
-    switch addFile(path) {
-    case .success, .failure(.known), .failure(.gone): break
-    case .failure(.denied): addDenied(folder)
-    case .failure(.unknown): use.add(.descriptors)
-    }
+  /// Adds the file that a link of a process or thread leads to.
+  private mutating func addFile(_ path: String) -> ProcAccess {
+    var info = stat()
+    guard stat(path, &info) == 0 else { return ProcAccess(errno: errno) }
+    addFile(info)
+    return .granted
   }
 
-  private enum Absence: Error { case known, gone, denied, unknown }
-
   /// Adds a file, unless it was added before.
-  private mutating func addFile(_ path: String) -> Result<Void, Absence> {
-    var info = stat()
-    guard stat(path, &info) == 0 else {
-      switch ProcAccess(errno: errno) {
-      case .denied: return .failure(.denied)
-      case .unknown: return .failure(.unknown)
-      case .granted, .gone: return .failure(.gone)
-      }
-    }
-    guard files.insert(FileID(info)).inserted else { return .failure(.known) }
+  private mutating func addFile(_ info: stat) {
+    guard files.insert(FileID(info)).inserted else { return }
     use.memory += Self.file
     switch info.st_mode & S_IFMT {
     case S_IFSOCK: sockets.insert(UInt64(info.st_ino))
@@ -186,7 +177,6 @@ struct HeldFiles {
       }
     default: break
     }
-    return .success(())
   }
 
   // MARK: inotify
@@ -275,7 +265,7 @@ struct HeldFiles {
         return true
       }
       // Only root may follow the link.
-      if case .failure(.denied) = addFile("\(process)/map_files/\(Self.name(fields[0]))") {
+      if addFile("\(process)/map_files/\(Self.name(fields[0]))") == .denied {
         // Shared memory without a name is never larger than its mapping.
         let path = fields[5].drop { $0 == UInt8(ascii: " ") }
         if Self.sharedMemory.contains(where: { path.starts(with: $0.utf8) }) {
