@@ -33,7 +33,7 @@ struct MachineUse: Sendable, Hashable {
   }
 
   /// Measures only the file systems of some folders.
-  private init(disksOf folders: [String]) {
+  init(disksOf folders: [String]) {
     var devices: Set<UInt64> = []
     for folder in folders {
       var (info, system) = (stat(), statvfs())
@@ -47,9 +47,6 @@ struct MachineUse: Sendable, Hashable {
       isNearlyFull = isNearlyFull || Self.isNearlyFull(size: Self.product(size, block), available: available)
     }
   }
-
-  /// Returns the use of the file systems of some folders, in bytes.
-  static func disk(of folders: [String]) -> Int { MachineUse(disksOf: folders).disk }
 
   /// Reads proc(5), `/proc/meminfo`. Sizes are in bytes.
   private static func memory(_ text: String) -> [Substring: Int] {

@@ -63,7 +63,7 @@ final class ResourceWatch: Sendable {
   /// Watches a command that is about to start, or runs already.
   /// - Parameter baseline: the use before it started. If nil, this call blocks while the files of its pod are counted.
   func add(_ subject: Subject, _ baseline: WatchedCommands.Baseline? = nil) {
-    let baseline = baseline ?? self.baseline(subject.record)
+    let baseline = baseline ?? self.baseline(subject.record.measured)
     let mustStart = state.withLock { state in
       state.commands.add(subject, baseline)
       defer { state.isRunning = true }
@@ -74,9 +74,10 @@ final class ResourceWatch: Sendable {
   }
 
   /// Measures the use of disk and memory before a command starts.
-  func baseline(_ record: CommandRecord) -> WatchedCommands.Baseline {
+  /// - Parameter folders: see `CommandRecord.measured`.
+  func baseline(_ folders: [String]) -> WatchedCommands.Baseline {
     WatchedCommands.Baseline(
-      machine: MachineUse(folders: record.measured, proc: proc), disk: diskUse(of: record.measured).bytes)
+      machine: MachineUse(folders: folders, proc: proc), disk: diskUse(of: folders).bytes)
   }
 
   /// Measures the use before a command starts, on a thread of its own: counting the files of a pod can take seconds.
@@ -84,7 +85,7 @@ final class ResourceWatch: Sendable {
   func baseline(of folders: [String]) async -> WatchedCommands.Baseline {
     await withCheckedContinuation { continuation in
       BlockingPool.runAlone {
-        continuation.resume(returning: self.baseline(CommandRecord(measured: folders)))
+        continuation.resume(returning: self.baseline(folders))
       }
     }
   }
@@ -131,7 +132,7 @@ final class ResourceWatch: Sendable {
       let wrapper: ProcessStamp?
       do {
         // Does not exist yet if the command is just starting.
-        wrapper = try CommandProcess.wrapper(of: subject.place)?.stamp
+        wrapper = try CommandProcess.wrapper(of: subject.place)
         if wrapper == nil, subject.caller == .inEarlierDaemon {
           removeAdopted(subject.place)
           continue
@@ -165,7 +166,7 @@ final class ResourceWatch: Sendable {
       }
     }
     for (command, processes) in checked {
-      let (place, disk) = (command.subject.place, MachineUse.disk(of: command.subject.record.measured))
+      let (place, disk) = (command.subject.place, MachineUse(disksOf: command.subject.record.measured).disk)
       let isUrgent = state.withLock {
         $0.commands.isDiskUrgent(place, machineDisk: disk, limit: limits.totalDisk)
       }
@@ -246,9 +247,9 @@ final class ResourceWatch: Sendable {
   private func diskExcess(_ command: WatchedCommands.Command) -> ResourceExcess? {
     let (folders, held) = (command.subject.record.measured, command.held)
     // Measured before the files are counted, because the count may miss files that are written meanwhile.
-    let before = MachineUse(folders: folders, proc: proc)
+    let before = MachineUse(disksOf: folders)
     var use = diskUse(of: folders, held: held.disk)
-    let (start, now) = (command.baseline, MachineUse(folders: folders, proc: proc))
+    let (start, now) = (command.baseline, MachineUse(disksOf: folders))
     let measured = WatchedCommands.Baseline(machine: before, disk: use.bytes)
     let others = state.withLock { state in
       state.commands.record(disk: measured, of: command.subject.place)
@@ -268,12 +269,13 @@ final class ResourceWatch: Sendable {
 
   /// - Parameter held: the size of deleted files, which no folder shows.
   private func diskUse(of folders: [String], held: Int = 0) -> DiskUse {
-    var use = DiskUse(limit: limits.totalDisk, depth: limits.folderDepth, bytes: held)
-    for _ in 0..<Self.attempts {
-      use = DiskUse(limit: limits.totalDisk, depth: limits.folderDepth, bytes: held)
+    func counted() -> DiskUse {
+      var use = DiskUse(limit: limits.totalDisk, depth: limits.folderDepth, bytes: held)
       for folder in folders { use.add(folder) }
-      if !use.isIncomplete { break }
+      return use
     }
+    var use = counted()
+    for _ in 1..<Self.attempts where use.isIncomplete { use = counted() }
     return use
   }
 

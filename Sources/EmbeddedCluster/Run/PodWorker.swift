@@ -1,6 +1,7 @@
 import ClusterAPI
 import KubeDirector
 import Logging
+import Values
 
 /// Executes the node's work on a pod's folders and processes.
 struct PodWorker: Sendable {
@@ -119,15 +120,15 @@ struct PodWorker: Sendable {
     }
   }
 
-  /// The longest pause before the processes of a container are ended again.
-  private static let longestPause = Duration.seconds(30)
+  /// The pauses before the processes of a container are ended again.
+  private static let pauses = Backoff(first: .seconds(1), limit: .seconds(30))
 
   /// Ends containers and removes folders, and tries again while their processes are not known to be gone: a new pod
   /// would use the same folders.
   private func untilGone(
     _ job: NodeJob, _ work: @escaping @Sendable (PodFolders) throws -> Void
   ) async throws {
-    var pause = Duration.seconds(1)
+    var attempt = 0
     while true {
       do { return try await files.run(for: job.spec.uid, work) } catch let error
         as PodFolders.RemainingProcesses
@@ -136,8 +137,8 @@ struct PodWorker: Sendable {
           "a container's processes have not ended yet",
           metadata: ["pod": "\(job.spec.name)", "error": "\(error)"])
       }
-      try await Task.sleep(for: pause)
-      pause = min(pause * 2, Self.longestPause)
+      try await Task.sleep(for: Self.pauses.longest(attempt: attempt))
+      attempt += 1
     }
   }
 

@@ -7,14 +7,14 @@ enum CommandProcess {
   /// Returns the wrapper of a command if it is alive: it must have started at the recorded time, in this boot,
   /// and with the command's folder among its arguments.
   /// - Throws: `FileShortage` if the daemon has no descriptor or memory left.
-  static func wrapper(of folder: String) throws(FileShortage) -> (folder: String, stamp: ProcessStamp)? {
+  static func wrapper(of folder: String) throws(FileShortage) -> ProcessStamp? {
     guard let bytes = try FileText.readIfPresent("\(folder)/pid") else { return nil }
     let text = String(decoding: bytes, as: UTF8.self)
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     guard let stamp = ProcessStamp(line: String(lines[0])), try !stamp.hasEnded() else { return nil }
     // Older daemons recorded no boot id.
     if lines.count > 1, !lines[1].isEmpty, String(lines[1]) != boot { return nil }
-    return try hasArgument(folder, stamp.process) ? (folder, stamp) : nil
+    return try hasArgument(folder, stamp.process) ? stamp : nil
   }
 
   /// Returns all processes below some wrappers.
@@ -102,14 +102,16 @@ struct ProcessStamp: Sendable, Hashable {
   }
 
   init?(process: Int32) {
-    guard let line = FileText.read("/proc/\(process)/stat") else { return nil }
-    self.init(line: line)
+    guard let stamp = try? Self.find(process) else { return nil }
+    self = stamp
   }
 
   /// Returns the process that has a number now; nil if there is none.
-  static func find(_ process: Int32) throws(FileShortage) -> ProcessStamp? {
-    guard let line = try FileText.readIfPresent("/proc/\(process)/stat") else { return nil }
-    return ProcessStamp(line: String(decoding: line, as: UTF8.self))
+  static func find(_ process: Int32) throws(FileShortage) -> ProcessStamp? { try line(of: process)?.stamp }
+
+  private static func line(of process: Int32) throws(FileShortage) -> Line? {
+    guard let bytes = try FileText.readIfPresent("/proc/\(process)/stat") else { return nil }
+    return read(String(decoding: bytes, as: UTF8.self))
   }
 
   /// - Parameter line: proc(5), `/proc/<pid>/stat`; the second field can contain spaces and parentheses.
@@ -132,27 +134,20 @@ struct ProcessStamp: Sendable, Hashable {
   }
 
   /// The process's current line in `/proc`; nil if the number now belongs to another process.
-  private var now: Line? {
-    guard let line = FileText.read("/proc/\(process)/stat").flatMap(Self.read), line.stamp == self else {
-      return nil
-    }
+  private func current() throws(FileShortage) -> Line? {
+    guard let line = try Self.line(of: process), line.stamp == self else { return nil }
     return line
   }
 
   /// The parent process; nil if this process no longer exists.
-  var parent: Int32? { now?.parent }
+  var parent: Int32? { (try? current())?.parent }
 
   /// Whether the number still belongs to this process; also true for a zombie.
-  var exists: Bool { now != nil }
+  var exists: Bool { (try? current()) != nil }
 
   /// Whether the process is a zombie or no longer exists.
-  func hasEnded() throws(FileShortage) -> Bool {
-    guard let bytes = try FileText.readIfPresent("/proc/\(process)/stat"),
-      let line = Self.read(String(decoding: bytes, as: UTF8.self)), line.stamp == self
-    else { return true }
-    return line.state == "Z"
-  }
+  func hasEnded() throws(FileShortage) -> Bool { try current().map { $0.state == "Z" } ?? true }
 
   /// False for a zombie, for a process that no longer exists, and if the daemon has no descriptor or memory left.
-  var isAlive: Bool { now.map { $0.state != "Z" } ?? false }
+  var isAlive: Bool { (try? hasEnded()) == false }
 }

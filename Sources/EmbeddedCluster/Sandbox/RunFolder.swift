@@ -58,21 +58,21 @@ struct RunFolder: Sendable {
   ///   not count as gone.
   private static func endCommands(_ folders: [String]) -> Bool {
     var isKnown = true
-    func found<Found>(_ find: () throws(FileShortage) -> [Found]) -> [Found] {
+    func found(_ find: () throws(FileShortage) -> [ProcessStamp]) -> [ProcessStamp] {
       do { return try find() } catch {
         isKnown = false
         return []
       }
     }
-    var alive: [(folder: String, stamp: ProcessStamp)] = []
+    var alive: [String: ProcessStamp] = [:]
     for folder in folders {
-      alive += found { () throws(FileShortage) in try CommandProcess.wrapper(of: folder).map { [$0] } ?? [] }
+      do { alive[folder] = try CommandProcess.wrapper(of: folder) } catch { isKnown = false }
     }
-    let wrappers = alive.map(\.stamp)
+    let wrappers = Array(alive.values)
     // Found while the wrapper lives.
     let started = found { () throws(FileShortage) in try CommandProcess.descendants(of: wrappers) }
     let dead = folders.filter { folder in
-      !alive.contains { $0.folder == folder } && BubblewrapStatus(file: "\(folder)/status").exitCode == nil
+      alive[folder] == nil && BubblewrapStatus(file: "\(folder)/status").exitCode == nil
     }
     let abandoned = found { () throws(FileShortage) in try CommandProcess.leftovers(of: dead) }
     // The first process of the namespace around the sandbox is in this group. When it dies, the kernel ends all

@@ -133,7 +133,7 @@ struct SurvivorTests {
     try await Self.withScene(isRoot: isRoot) { scene in
       let command = try scene.start(["sh", "-c", "touch /opt/on; while :; do sleep 1; done"])
       await scene.waitForFile("on")
-      let wrapper = try #require(CommandProcess.wrapper(of: command.place)?.stamp)
+      let wrapper = try #require(try CommandProcess.wrapper(of: command.place))
       #expect(kill(wrapper.process, SIGKILL) == 0)
       guard case .notStarted = try await command.ending.wait() else {
         Issue.record("it has an exit code")

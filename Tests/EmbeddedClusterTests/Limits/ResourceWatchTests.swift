@@ -122,7 +122,7 @@ struct ResourceWatchTests {
     defer { ClusterFixture.remove(folder) }
     let watch = ResourceWatch(limits: SandboxLimits()) { .zero }
     try Data(count: 1 << 20).write(to: URL(fileURLWithPath: "\(folder)/before"))
-    let baseline = watch.baseline(CommandRecord(measured: [folder]))
+    let baseline = watch.baseline([folder])
     #expect(baseline.disk >= 1 << 20 && baseline.disk < 2 << 20)
     #expect(baseline.machine.disk > 0)
   }
