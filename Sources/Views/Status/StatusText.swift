@@ -23,18 +23,16 @@ public struct StatusText {
   /// - Parameter now: In whole seconds since 1970; adds members, age and file to each line. Nil for the short form.
   public func list(_ clusters: [Object], wide now: Int? = nil) -> [String] {
     guard !clusters.isEmpty else { return ["no clusters"] }
-    let views = clusters.map {
-      ClusterView(name: "\($0.objectName)", status: ClusterStatus($0.json["status"]))
-    }
+    let statuses = clusters.map { ClusterStatus($0.json["status"]) }
+    let views = zip(clusters, statuses).map { ClusterView(name: "\($0.objectName)", status: $1) }
     // Every line is padded to the longest. The app in a status may be arbitrary text, so its width is
     // limited.
     let apps = zip(clusters, views).map { StyledLine.cut(Self.apps($0, $1), to: Self.columnLimit) }
     let names = min(views.map { StyledLine.width(of: $0.name) }.max() ?? 0, Self.columnLimit)
     let words = views.map(\.state.word.count).max() ?? 0
     let widest = apps.map { StyledLine.width(of: $0) }.max() ?? 0
-    return zip(clusters, zip(views, apps)).flatMap { object, pair in
-      let (view, app) = pair
-      let status = ClusterStatus(object.json["status"])
+    return clusters.indices.flatMap { index in
+      let (object, status, view, app) = (clusters[index], statuses[index], views[index], apps[index])
       var line = StyledLine(view.name, .bold)
       line.pad(to: names + 3)
       line.append(view.state.word, view.state.style)

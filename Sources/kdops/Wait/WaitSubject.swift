@@ -87,7 +87,7 @@ struct WaitedCommit {
     guard let other, !other.isEmpty else { return false }
     if other.hasPrefix(id) { return true }
     guard let repository, let mine = ObjectID(hex: id), let other = ObjectID(hex: other) else { return false }
-    return (try? await repository.mergeBase(mine, other)) == mine
+    return (try? await repository.isAncestor(mine, of: other)) ?? false
   }
 }
 
