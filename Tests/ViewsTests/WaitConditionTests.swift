@@ -96,4 +96,79 @@ struct WaitConditionTests {
         object(.configured), blocked: blocked(.rejected), containsCommit: true)
         == .reached("prod/a is configured with spark-1.1.0"))
   }
+
+  private static let ancestor = "1111111111111111111111111111111111111111"
+
+  struct Case: Sendable {
+    var verdict = BlockedChange.Verdict.rejected
+    var isOfCommit = false
+    var omitted = 0
+    var containsCommit = false
+    var isAttempted = true
+    /// Whether the requested commit contains the blocked one; nil without a repository.
+    var isAncestor: Bool?
+    var result: String
+  }
+
+  @Test(
+    "counts a blocked change in the commit's history, once the daemon has applied the commit",
+    arguments: [
+      Case(isAncestor: true, result: "failed"),
+      Case(isOfCommit: true, isAncestor: true, result: "failed"),
+      Case(verdict: .waiting, isAncestor: true, result: "pending"),
+      // The requested commit may be the fix.
+      Case(isAttempted: false, isAncestor: true, result: "pending"),
+      Case(isAncestor: false, result: "reached"),
+      Case(isAncestor: nil, result: "pending"),
+      Case(verdict: .waiting, isAncestor: nil, result: "pending"),
+      Case(omitted: 1, isAncestor: false, result: "pending"),
+      Case(containsCommit: true, isAncestor: nil, result: "reached"),
+      Case(verdict: .unusable, isAncestor: nil, result: "reached"),
+    ])
+  func ofHistory(_ test: Case) {
+    let object =
+      test.isOfCommit
+      ? ObjectReference(kind: ObjectReport.commitKind, namespace: "", name: Self.ancestor) : Self.reference
+    let change = BlockedChange(
+      commit: Self.ancestor, object: object, verdict: test.verdict, rules: [], message: "not newer")
+    let result = done.evaluate(
+      self.object(.configured), blocked: BlockedChangeList(changes: [change], omitted: test.omitted),
+      containsCommit: test.containsCommit, isAttempted: test.isAttempted,
+      history: test.isAncestor.map { [Self.ancestor: $0] } ?? [:])
+    #expect(Self.word(result) == test.result, "\(test): \(result)")
+  }
+
+  private static func word(_ result: WaitCondition.Result) -> String {
+    switch result {
+    case .reached: "reached"
+    case .failed: "failed"
+    case .pending: "pending"
+    }
+  }
+
+  @Test("fails if the commit waits behind a stall, but not after a requested retry")
+  func waitsBehindStall() {
+    let stall = "a-w-0: ErrImagePull; to return to spark-1.0.0, revert commit 4f2c9ab"
+    #expect(
+      done.evaluate(object(.updating, stall: stall), blocked: blocked(.waiting))
+        == .failed("prod/a: commit 4f2c9ab is blocked: not newer; the cluster is stalled: \(stall)"))
+    for other in [
+      object(.updating, stall: stall, annotations: [Wire.Annotation.retry: "a-w-0@17"]),
+      object(.updating, stall: stall, generation: 2), object(.updating),
+    ] {
+      #expect(
+        done.evaluate(other, blocked: blocked(.waiting))
+          == .pending("prod/a: commit 4f2c9ab is blocked: not newer"))
+    }
+  }
+
+  @Test("without a daemon fails unless it is reached")
+  func withoutDaemon() {
+    #expect(
+      WaitCondition.Result.pending("x").withoutDaemon
+        == .failed("no daemon runs: start one with kdops run; x"))
+    for result in [WaitCondition.Result.reached("x"), .failed("x")] {
+      #expect(result.withoutDaemon == result)
+    }
+  }
 }

@@ -31,20 +31,39 @@ public struct WaitCondition: Hashable, Sendable {
   ///   - object: Nil if the cluster does not exist.
   ///   - containsCommit: Whether the commit of the object's spec is the requested one or contains it.
   ///   - isAttempted: Whether the daemon has applied the requested commit, which may have left this cluster unchanged.
+  ///   - history: For the commit of each blocked change, whether the requested commit is that commit or contains it. A
+  ///     commit that the repository does not have is absent.
   public func evaluate(
-    _ object: Object?, blocked: BlockedChangeList, containsCommit: Bool = false, isAttempted: Bool = false
+    _ object: Object?, blocked: BlockedChangeList, containsCommit: Bool = false, isAttempted: Bool = false,
+    history: [String: Bool] = [:]
   ) -> Result {
-    if case .done(let commit) = goal, let result = result(of: commit, blocked) { return result }
+    var isUnchanged = isAttempted
+    if case .done(let commit) = goal {
+      if let change = blockedChange(of: commit, blocked, isAttempted ? history : [:]) {
+        return result(of: commit, blockedBy: change, object)
+      }
+      if !containsCommit, let change = blockedChange(of: commit, blocked, history) {
+        // The requested commit may end this: the daemon has not judged it yet.
+        return .pending("\(words(commit, change)); the daemon has not applied \(commit.prefix(7)) yet")
+      }
+      // Only a cluster without blocked changes is known to be unaffected by the requested commit.
+      isUnchanged = isAttempted && !mayBeBlocked(blocked, history)
+    }
     guard let object else { return .pending("\(cluster) does not exist yet") }
     guard let status = ClusterStatus(object.json["status"]), status.observedGeneration >= object.generation
     else {
       return .pending("\(cluster): its last change is not processed yet")
     }
-    if case .done(let commit) = goal, !containsCommit, !isAttempted {
+    if case .done(let commit) = goal, !containsCommit, !isUnchanged {
+      if isAttempted {
+        return .pending(
+          "\(cluster): it is unknown whether commit \(commit.prefix(7)) is applied, because changes of the cluster are "
+            + "blocked; see kdops status \(cluster), and give --repo with a clone that has their commits")
+      }
       let present = status.specCommit.map { "; its last one is \($0.prefix(7))" } ?? ""
       return .pending("\(cluster): commit \(commit.prefix(7)) is not applied yet\(present)")
     }
-    if let retry = object.annotation(Wire.Annotation.retry), retry != status.lastRetry {
+    if let retry = Self.requestedRetry(object, status) {
       return .pending("\(cluster): the retry of \(retry.prefix { $0 != "@" }) has not begun yet")
     }
     if let stall = status.stall { return .failed("\(cluster) is stalled: \(stall.message)") }
@@ -64,14 +83,58 @@ public struct WaitCondition: Hashable, Sendable {
       "\(cluster): \(way) to \(progress.toApp), \(progress.done) of \(progress.total) pods are done")
   }
 
-  /// The result if the requested commit is blocked.
-  private func result(of commit: String, _ blocked: BlockedChangeList) -> Result? {
-    let change = blocked.changes.first {
-      $0.concerns(cluster) && ($0.commit.hasPrefix(commit) || commit.hasPrefix($0.commit))
-        && !$0.commit.isEmpty
+  /// A retry that was requested and has not begun.
+  private static func requestedRetry(_ object: Object, _ status: ClusterStatus) -> String? {
+    object.annotation(Wire.Annotation.retry).flatMap { $0 == status.lastRetry ? nil : $0 }
+  }
+
+  /// The blocked change of the requested commit or of one that it contains; first of all a rejected one.
+  private func blockedChange(
+    of commit: String, _ blocked: BlockedChangeList, _ history: [String: Bool]
+  ) -> BlockedChange? {
+    let all = blocked.changes.filter { change in
+      guard change.concerns(cluster), !change.commit.isEmpty else { return false }
+      return Self.isSame(change.commit, commit)
+        || change.verdict != .unusable && history[change.commit] == true
     }
-    guard let change else { return nil }
-    let words = "\(cluster): commit \(commit.prefix(7)) is blocked: \(change.message)"
-    return change.verdict == .rejected ? .failed(words) : .pending(words)
+    return all.first { $0.verdict == .rejected } ?? all.first
+  }
+
+  /// Whether a change of the cluster is blocked that may be part of the requested commit.
+  private func mayBeBlocked(_ blocked: BlockedChangeList, _ history: [String: Bool]) -> Bool {
+    blocked.omitted > 0
+      || blocked.changes.contains {
+        $0.concerns(cluster) && $0.verdict != .unusable && history[$0.commit] != false
+      }
+  }
+
+  /// The result while a change is blocked. A change that waits behind a stall waits until someone acts.
+  private func result(of commit: String, blockedBy change: BlockedChange, _ object: Object?) -> Result {
+    let words = words(commit, change)
+    if change.verdict == .rejected { return .failed(words) }
+    guard let object, let status = ClusterStatus(object.json["status"]),
+      status.observedGeneration >= object.generation, let stall = status.stall,
+      Self.requestedRetry(object, status) == nil
+    else { return .pending(words) }
+    return .failed("\(words); the cluster is stalled: \(stall.message)")
+  }
+
+  private func words(_ commit: String, _ change: BlockedChange) -> String {
+    let which =
+      Self.isSame(change.commit, commit)
+      ? commit.prefix(7) : "\(change.commit.prefix(7)), which \(commit.prefix(7)) contains,"
+    return "\(cluster): commit \(which) is blocked: \(change.message)"
+  }
+
+  private static func isSame(_ one: String, _ other: String) -> Bool {
+    !one.isEmpty && (one.hasPrefix(other) || other.hasPrefix(one))
+  }
+}
+
+extension WaitCondition.Result {
+  /// The result if the daemon is known not to run: nothing changes any more.
+  public var withoutDaemon: WaitCondition.Result {
+    guard case .pending(let words) = self else { return self }
+    return .failed("no daemon runs: start one with kdops run; \(words)")
   }
 }

@@ -11,7 +11,7 @@ struct WaitCommand: AsyncParsableCommand {
       done=COMMIT also waits until the daemon has applied that commit; --repo names the clone that knows it, so that \
       HEAD and later commits are understood. Ends at once if the cluster stalls, or the commit is rejected.
         kdops wait prod/analytics --for done=HEAD --context prod --timeout 10m
-      Exit codes: 0 reached; 1 stalled, rejected, or not reached in time, with the reason; 2 it could not be read.
+      Exit codes: 0 reached; 1 stalled, rejected, not reached in time, or no daemon runs; 2 it could not be read.
       """)
 
   /// What is waited for, as it is written on the command line.

@@ -15,6 +15,7 @@ final class WaitSubject {
   private let commit: WaitedCommit?
   private let lease: ObjectName?
   private var attemptedSince: ContinuousClock.Instant?
+  private var absence: DaemonAbsence
 
   /// How long the daemon's record of a commit must exist before the commit counts as applied: the record is written
   /// before the changes of the commit.
@@ -26,27 +27,41 @@ final class WaitSubject {
     lease: ObjectName? = nil
   ) {
     (self.source, self.cluster, self.commit, self.lease) = (source, cluster, commit, lease)
+    absence = DaemonAbsence(source)
     condition = WaitCondition(
       ObjectReference(kind: Wire.clusterKind, namespace: cluster.namespace, name: cluster.name), goal)
   }
 
   func evaluate() async throws -> WaitCondition.Result {
     do {
-      var blocked = BlockedChangeList()
-      if let lease {
-        do throws(APIError) { blocked = try await source.blocked(in: lease.namespace) } catch {
-          guard error.kind == .forbidden else { throw error }
-        }
-      }
-      let isAttempted = await isAttempted()
-      let object = try await source.clusters(.cluster(cluster)).first
-      let present = object?.json["status"]?["specCommit"]?.string
-      return condition.evaluate(
-        object, blocked: blocked, containsCommit: await commit?.isPart(of: present) ?? false,
-        isAttempted: isAttempted)
+      let result = try await observed()
+      guard let lease, case .pending = result else { return result }
+      let daemon = try await source.daemon(lease)
+      return absence.isConfirmed(daemon, now: .now) ? result.withoutDaemon : result
     } catch let error as APIError where error.isTransient {
       return .pending("\(cluster): \(error)")
     }
+  }
+
+  private func observed() async throws -> WaitCondition.Result {
+    var blocked = BlockedChangeList()
+    var isBlockedKnown = true
+    if let lease {
+      do throws(APIError) { blocked = try await source.blocked(in: lease.namespace) } catch {
+        guard error.kind == .forbidden else { throw error }
+        isBlockedKnown = false
+      }
+    }
+    var history: [String: Bool] = [:]
+    for change in blocked.changes where history[change.commit] == nil {
+      history[change.commit] = await commit?.contains(change.commit)
+    }
+    let isAttempted = await isAttempted()
+    let object = try await source.clusters(.cluster(cluster)).first
+    let present = object?.json["status"]?["specCommit"]?.string
+    return condition.evaluate(
+      object, blocked: blocked, containsCommit: await commit?.isPart(of: present) ?? false,
+      isAttempted: isAttempted && isBlockedKnown, history: history)
   }
 
   private func isAttempted() async -> Bool {
@@ -88,6 +103,16 @@ struct WaitedCommit {
     if other.hasPrefix(id) { return true }
     guard let repository, let mine = ObjectID(hex: id), let other = ObjectID(hex: other) else { return false }
     return (try? await repository.isAncestor(mine, of: other)) ?? false
+  }
+}
+
+extension WaitedCommit {
+  /// Whether another commit is this one or one of its ancestors; nil if that is unknown, as without a repository.
+  func contains(_ other: String) async -> Bool? {
+    if !other.isEmpty, other.hasPrefix(id) { return true }
+    guard let repository, let mine = ObjectID(hex: id), let other = ObjectID(hex: other) else { return nil }
+    guard (try? await repository.commitInfo(other)) != nil else { return nil }
+    do { return try await repository.mergeBase(mine, other) == other } catch { return nil }
   }
 }
 
