@@ -171,4 +171,17 @@ struct WaitConditionTests {
       #expect(result.withoutDaemon == result)
     }
   }
+
+  @Test("of a sync fails only at rejections and stalls")
+  func ofSync() {
+    func word(_ object: Object, _ blocked: BlockedChangeList) -> String {
+      Self.word(SyncCondition.evaluate([object], blocked: blocked))
+    }
+    #expect(word(object(.configured), BlockedChangeList()) == "reached")
+    #expect(word(object(.configured), blocked(.rejected)) == "failed")
+    #expect(word(object(.configured), blocked(.waiting)) == "pending")
+    #expect(word(object(.updating), blocked(.waiting)) == "pending")
+    #expect(word(object(.updating, stall: "a-w-0: ErrImagePull"), blocked(.waiting)) == "failed")
+    #expect(word(object(.configured), blocked(.unusable)) == "reached")
+  }
 }

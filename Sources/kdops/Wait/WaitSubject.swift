@@ -145,31 +145,9 @@ final class SyncSubject {
       fetchedSince = since
       guard now - since >= Self.settling else { return .pending("the daemon applies what it fetched") }
       let blocked = try await source.blocked(in: lease.namespace)
-      if let first = blocked.changes.first {
-        let count = blocked.changes.count + blocked.omitted
-        let words = count == 1 ? "a change is" : "\(count) changes are"
-        return .failed("\(words) blocked: \(first.object): \(first.message)")
-      }
-      return Self.sum(try await source.clusters(.all))
+      return SyncCondition.evaluate(try await source.clusters(.all), blocked: blocked)
     } catch let error as APIError where error.isTransient {
       return .pending("\(error)")
     }
-  }
-
-  /// The result for all clusters: the first one that is stalled or pending decides.
-  private static func sum(_ clusters: [Object]) -> WaitCondition.Result {
-    var pending: WaitCondition.Result?
-    for cluster in clusters {
-      let reference = ObjectReference(
-        kind: Wire.clusterKind, namespace: cluster.namespace, name: cluster.name)
-      let result = WaitCondition(reference, .configured).evaluate(cluster, blocked: BlockedChangeList())
-      switch result {
-      case .reached: break
-      case .failed: return result
-      case .pending: pending = pending ?? result
-      }
-    }
-    if let pending { return pending }
-    return .reached("\(clusters.count == 1 ? "1 cluster is" : "\(clusters.count) clusters are") configured")
   }
 }
