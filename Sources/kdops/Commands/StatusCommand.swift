@@ -12,7 +12,7 @@ struct StatusCommand: AsyncParsableCommand {
       Without --embedded, --kubeconfig or --context the status that the daemon last wrote to the repository is shown \
       (refs/kdops/status). From a cluster, blocked changes and their remediation are shown too.
       Exit codes: 0 shown; 1 there is no such cluster, and with --exit-code also if a cluster is not configured, a \
-      change is blocked or no daemon runs; 2 it could not be read.
+      change is blocked, the daemon has a problem, or one of this is unknown, as from git; 2 it could not be read.
       """,
     aliases: ["get"])
 
@@ -70,7 +70,8 @@ struct StatusCommand: AsyncParsableCommand {
     let selection = try namespace.selection(name)
     let console = screen.console(1, environment)
     let reader = StatusReader(
-      source: source, selection: selection, lease: system.lease(environment), readsBlocked: !history)
+      source: source, selection: selection, lease: system.lease(environment),
+      readsBlocked: !history || exitCode)
     let screen = StatusScreen(
       format: format, isSingle: selection.cluster != nil, watches: watch, showsHistory: history,
       isPicture: watch && !history && source.namesMembers, flags: cluster.flags, console: console)
@@ -82,7 +83,7 @@ struct StatusCommand: AsyncParsableCommand {
       throw ExitCode(1)
     }
     try screen.show(last, age: await source.age(), origin: await source.origin())
-    if exitCode, !last.isHealthy { throw ExitCode(1) }
+    if exitCode, !last.isHealthy(selection) { throw ExitCode(1) }
     while watch {
       // The embedded cluster's folder belongs to another process, which sends no notifications, and reading
       // it costs one disk read. A server is polled less often.

@@ -21,13 +21,19 @@ struct StatusSnapshot: Hashable {
     return now != other
   }
 
-  /// Whether each cluster is configured, no change is blocked, and the daemon is not known to be down.
-  var isHealthy: Bool {
-    !daemon.isDead && blocked.isEmpty
-      && clusters.allSatisfy { cluster in
-        guard let status = ClusterStatus(cluster.json["status"]), status.stall == nil else { return false }
-        return status.state == .configured && status.observedGeneration >= cluster.generation
-      }
+  /// Whether each cluster is configured without a running upgrade, no change is blocked, and a daemon runs without a
+  /// problem. What cannot be read is not healthy, and neither is a named namespace without clusters.
+  func isHealthy(_ selection: ClusterSelection) -> Bool {
+    daemon.life == .running && daemon.problem == nil && blocked.isEmpty && blockedProblem == nil
+      && (selection == .all || !clusters.isEmpty) && clusters.allSatisfy(Self.isHealthy)
+  }
+
+  private static func isHealthy(_ cluster: Object) -> Bool {
+    guard let status = ClusterStatus(cluster.json["status"]), status.stall == nil else { return false }
+    // A status from git reports blocked changes in this condition.
+    let reason = status.condition(.progressing)?.reason
+    return status.state == .configured && status.upgradeInfo == nil
+      && status.observedGeneration >= cluster.generation && reason != .rejected && reason != .waiting
   }
 }
 
