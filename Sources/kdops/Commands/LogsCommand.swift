@@ -13,7 +13,8 @@ struct LogsCommand: AsyncParsableCommand {
       Of each pod, its last script. Standard output and standard error are printed separately. Reads the pods of an \
       embedded cluster from the disk, also if no daemon runs; on Kubernetes it runs a command in each pod. The \
       output of a program that a script starts in the background is that of the pod: kubectl logs.
-      Exit codes: 0 printed; 1 there is no such cluster, pod or script; 2 it could not be read.
+      Exit codes: 0 printed; 1 there is no such cluster, pod or script, or with --follow the pod is gone or no daemon \
+      runs; 2 it could not be read.
       """)
 
   @Argument(
@@ -24,6 +25,8 @@ struct LogsCommand: AsyncParsableCommand {
   @OptionGroup var namespace: NamespaceOptions
 
   @OptionGroup var cluster: ClusterOptions
+
+  @OptionGroup var system: SystemOptions
 
   @Flag(name: [.customShort("p"), .long], help: "The script before the last one.")
   var previous = false
@@ -38,12 +41,12 @@ struct LogsCommand: AsyncParsableCommand {
     let environment = ProcessInfo.processInfo.environment
     try await Kdops.reporting("logs") {
       try await ClusterSource.open(cluster, need: "the output of scripts", environment).use { source in
-        try await print(target, source)
+        try await print(target, source, lease: system.lease(environment))
       }
     }
   }
 
-  private func print(_ target: ControlTarget, _ source: ClusterSource) async throws {
+  private func print(_ target: ControlTarget, _ source: ClusterSource, lease: ObjectName) async throws {
     guard let cluster = try await source.clusters(.cluster(target.cluster)).first else {
       throw missing(
         "there is no cluster \(target.cluster); `kdops status\(self.cluster.flags)` lists all clusters")
@@ -57,9 +60,11 @@ struct LogsCommand: AsyncParsableCommand {
       throw missing("--follow needs one pod, and \(target.cluster) has \(members.joined(separator: ", "))")
     }
     var isAnyPrinted = false
+    var texts = (stdout: ScriptText(), stderr: ScriptText())
     for pod in pods {
       let isPrinted = try await print(
-        ObjectName(namespace: target.cluster.namespace, name: pod), source, isHeaded: target.pod == nil)
+        ObjectName(namespace: target.cluster.namespace, name: pod), source, lease: lease,
+        isHeaded: target.pod == nil, &texts)
       isAnyPrinted = isAnyPrinted || isPrinted
     }
     if !isAnyPrinted {
@@ -71,42 +76,54 @@ struct LogsCommand: AsyncParsableCommand {
   /// Prints the script of one pod.
   ///
   /// - Returns: Whether there is one.
-  private func print(_ name: ObjectName, _ source: ClusterSource, isHeaded: Bool) async throws -> Bool {
-    guard let api = source.api else { return false }
+  private func print(
+    _ name: ObjectName, _ source: ClusterSource, lease: ObjectName, isHeaded: Bool,
+    _ texts: inout (stdout: ScriptText, stderr: ScriptText)
+  ) async throws -> Bool {
+    guard let api = source.api, let pod = try await Self.pod(name, api) else { return false }
     var position = ScriptRecord.Position()
-    let pod: Object
-    do throws(APIError) { pod = try await api.get(.pods, name) } catch {
-      guard error.kind == .notFound else { throw error }
-      return false
-    }
-    repeat {
+    var absence = DaemonAbsence(source)
+    var isDaemonAbsent = false
+    while true {
       guard
         let record = try await ScriptRecord.read(source, pod: pod, back: previous ? 1 : 0, after: position)
-      else { return false }
+      else {
+        if position.key.isEmpty { return false }
+        throw missing("the output of the pod \(name) is gone")
+      }
       if record.key != position.key {
         position = ScriptRecord.Position(key: record.key)
-        if isHeaded { try Streams.output.result("==> \(name.name) \(Self.title(record)) <==\n") }
+        if isHeaded {
+          try Streams.error.result(texts.stderr.endLine())
+          try Streams.output.result(
+            texts.stdout.endLine() + "==> \(name.name) \(Self.title(record)) <==\n")
+        }
       }
-      try Streams.output.result(Self.text(record.stdout))
-      if !record.stderr.isEmpty { try Streams.error.result(Self.text(record.stderr)) }
+      try Streams.output.result(texts.stdout.output(record.stdout))
+      if !record.stderr.isEmpty { try Streams.error.result(texts.stderr.output(record.stderr)) }
       position.stdout += record.stdout.count
       position.stderr += record.stderr.count
       if record.exitCode != nil { return true }
-      if follow { try await Task.sleep(for: .seconds(1)) }
-    } while follow
-    return true
+      guard follow else { return true }
+      try await Task.sleep(for: .seconds(1))
+      let current = try await Self.pod(name, api)
+      if let end = FollowedPod(pod: pod).end(current, isDaemonAbsent: isDaemonAbsent) { throw missing(end) }
+      // The script's last output is read once more before this ends the command.
+      isDaemonAbsent = absence.isConfirmed(try await source.daemon(lease), now: .now)
+    }
+  }
+
+  /// Nil if there is none.
+  private static func pod(_ name: ObjectName, _ api: any ClusterAPI) async throws(APIError) -> Object? {
+    do throws(APIError) { return try await api.get(.pods, name) } catch {
+      guard error.kind == .notFound else { throw error }
+      return nil
+    }
   }
 
   private static func title(_ record: ScriptRecord) -> String {
     let end = record.exitCode.map { "ended with exit code \($0)" } ?? "is running"
     return TerminalText.visible("startscript --\(record.event) \(end)")
-  }
-
-  /// The output of a script; it cannot control the terminal.
-  private static func text(_ bytes: [UInt8]) -> String {
-    String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map {
-      TerminalText.visible(String($0))
-    }.joined(separator: "\n")
   }
 
   private func missing(_ words: String) -> ExitCode {
