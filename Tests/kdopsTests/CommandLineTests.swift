@@ -35,6 +35,19 @@ struct CommandLineTests {
     }
   }
 
+  @Test("KUBECONFIG selects a cluster for commands that git cannot answer, but not for status")
+  func kubeconfigVariable() throws {
+    let silent = try WaitCommand.parse(["prod/a"]).cluster
+    #expect(silent.selectsKubernetes(["KUBECONFIG": "/k"]))
+    #expect(!silent.namesKubernetes(["KUBECONFIG": "/k"]))
+    for environment in [[:], ["KUBECONFIG": ""], ["KUBECONFIG": "/k", "KDOPS_EMBEDDED": "/srv"]] {
+      #expect(!silent.selectsKubernetes(environment), "\(environment)")
+    }
+    let embedded = try WaitCommand.parse(["prod/a", "--embedded=/srv"]).cluster
+    #expect(!embedded.selectsKubernetes(["KUBECONFIG": "/k"]))
+    #expect(try LogsCommand.parse(["prod/a", "--context", "c"]).cluster.selectsKubernetes([:]))
+  }
+
   @Test("--admission takes an address or the default one, and requires Kubernetes")
   func admission() throws {
     let usual = try RunCommand.parse(["--repo", "x", "--admission"]).admission

@@ -47,6 +47,12 @@ struct ClusterOptions: ParsableArguments {
       && (kubeconfig != nil || context != nil || environment["KDOPS_KUBECONFIG"] != nil)
   }
 
+  /// Whether a Kubernetes cluster is selected for a command that git cannot answer: also by `KUBECONFIG`.
+  func selectsKubernetes(_ environment: [String: String]) -> Bool {
+    namesKubernetes(environment)
+      || folder(environment) == nil && environment["KUBECONFIG"].map { !$0.isEmpty } == true
+  }
+
   /// The flags that select the same cluster, for a command to copy; a space before each.
   var flags: String {
     var flags = ""

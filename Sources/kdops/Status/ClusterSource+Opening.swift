@@ -29,9 +29,10 @@ extension ClusterSource {
     _ cluster: ClusterOptions, need: String, _ environment: [String: String]
   ) async throws -> ClusterSource {
     if let live = try await live(cluster, environment) { return live }
+    if cluster.selectsKubernetes(environment) { return .kubernetes(try await connect(cluster, environment)) }
     throw GitError(
       .gone, "no cluster is selected, and git does not contain \(need)",
-      hint: "select one: --embedded=DIR, --kubeconfig FILE or --context NAME")
+      hint: "select one: --embedded=DIR, --kubeconfig FILE, --context NAME, or set KUBECONFIG")
   }
 
   /// Opens the cluster that a command controls: without options the current context of the kubeconfig.
