@@ -146,32 +146,32 @@ struct ForeignAdoptionTests {
 
   @Test("defers the adoption until the cluster's objects can be read, then evaluates them")
   func unread() async throws {
-    let blind = ForbiddenReadAPI()
-    try await Self.open(status: nil, wrap: { blind.placed(before: $0) }) { fixture in
-      blind.isBlind = true
+    let forbidden = ForbiddenReadAPI()
+    try await Self.open(status: nil, wrap: { forbidden.placed(before: $0) }) { fixture in
+      forbidden.failsList = true
       let commit = try await fixture.push(Self.adoption)
       let report = await fixture.report(commit, "old") { $0.verdict == .waiting }
       #expect(report?.message?.contains("is not adopted before its objects were read") == true)
       #expect(await fixture.object(.clusters, "old")?.label(Wire.Label.source) == nil)
-      blind.isBlind = false
+      forbidden.failsList = false
       let later = await fixture.report(commit, "old") { $0.verdict == .rejected }
       #expect(later?.rules.first == "cluster/adoption-shape")
     }
   }
 }
 
-/// Lists no StatefulSets while it is blind.
+/// Lists no StatefulSets while that is requested.
 private final class ForbiddenReadAPI: ForwardingAPI, @unchecked Sendable {
-  private let blindness = Mutex(false)
-  var isBlind: Bool {
-    get { blindness.withLock { $0 } }
-    set { blindness.withLock { $0 = newValue } }
+  private let failing = Mutex(false)
+  var failsList: Bool {
+    get { failing.withLock { $0 } }
+    set { failing.withLock { $0 = newValue } }
   }
 
   override func list(_ resource: Resource, namespace: String?, labels: LabelSelector) async throws(APIError)
     -> ObjectList
   {
-    if resource == .statefulSets, isBlind { throw APIError(.unavailable, "no answer") }
+    if resource == .statefulSets, failsList { throw APIError(.unavailable, "no answer") }
     return try await super.list(resource, namespace: namespace, labels: labels)
   }
 }

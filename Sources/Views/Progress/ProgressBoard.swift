@@ -88,8 +88,8 @@ public actor ProgressBoard {
     console.settle()
   }
 
-  /// Returns one cluster as permanent lines.
-  public func picture(of reference: ObjectReference) -> [String] {
+  /// The lines of one cluster, to be printed once.
+  public func lines(of reference: ObjectReference) -> [String] {
     let text = ProgressText(width: console.size.columns - 1, isColoured: console.isColoured)
     return text.lines(clusters.filter { $0.key == reference }.map { view($0.key, $0.value) }, now: now())
   }

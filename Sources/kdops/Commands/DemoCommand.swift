@@ -41,7 +41,7 @@ struct DemoCommand: AsyncParsableCommand {
       let folder = try ScratchFolder.make("kdops-demo", environment)
       console.line("kdops \(Kdops.version) demo, in \(folder)")
       try await play(sample, in: folder, console, logger)
-      Self.farewell(folder, console)
+      Self.printNextSteps(folder, console)
     } catch {
       console.settle()
       Streams.error.line("kdops demo: \(ErrorText.words(error))")
@@ -92,7 +92,7 @@ struct DemoCommand: AsyncParsableCommand {
     }
   }
 
-  private static func farewell(_ folder: String, _ console: Console) {
+  private static func printNextSteps(_ folder: String, _ console: Console) {
     console.line("")
     console.line("All files are kept in \(folder). To inspect them:")
     for line in [

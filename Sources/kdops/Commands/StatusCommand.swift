@@ -74,7 +74,7 @@ struct StatusCommand: AsyncParsableCommand {
       readsBlocked: !history || exitCode)
     let screen = StatusScreen(
       format: format, isSingle: selection.cluster != nil, watches: watch, showsHistory: history,
-      isPicture: watch && !history && source.namesMembers, flags: cluster.flags, console: console)
+      isProgress: watch && !history && source.namesMembers, flags: cluster.flags, console: console)
     var last = try await reader.read()
     if let cluster = selection.cluster, last.clusters.isEmpty {
       Streams.error.line(
@@ -90,7 +90,7 @@ struct StatusCommand: AsyncParsableCommand {
       try await Task.sleep(for: source.isRemote ? .seconds(2) : .milliseconds(500))
       let now = try await reader.readAgain() ?? last
       // The progress display shows elapsed times, so it is redrawn even if nothing changed.
-      guard now.differs(from: last) || screen.isPicture && console.isTerminal else { continue }
+      guard now.differs(from: last) || screen.isProgress && console.isTerminal else { continue }
       last = now
       try screen.show(now, age: await source.age(), origin: await source.origin())
       if let cluster = selection.cluster, now.clusters.isEmpty {

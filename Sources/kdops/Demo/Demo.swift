@@ -36,7 +36,7 @@ struct Demo: Sendable {
     try await upgrade()
     try await breakIt()
     try await revert()
-    try await look()
+    try await showNotes()
   }
 
   private func upgrade() async throws {
@@ -52,7 +52,7 @@ struct Demo: Sendable {
         return workers.contains { $0.upgrade?.done == true }
           && !workers.allSatisfy { $0.upgrade?.done == true }
       }
-      await picture()
+      await showProgress()
     }
     try await until("prod/analytics runs Spark 1.1.0") { watch in
       watch.reports[commit]?.phase == .done && Self.isAtRest(watch, app: "spark-1.1.0")
@@ -72,7 +72,7 @@ struct Demo: Sendable {
       }
     }
     console.line("  stalled: one pod of each role is down, the others still run Spark 1.1.0")
-    await picture()
+    await showProgress()
   }
 
   private func revert() async throws {
@@ -89,7 +89,7 @@ struct Demo: Sendable {
     return status.state == .configured && status.app == app
   }
 
-  private func look() async throws {
+  private func showNotes() async throws {
     Self.chapter("The notes in git", console)
     await daemon.writer.flush()
     if let error = await daemon.writer.state.lastError {
@@ -101,8 +101,8 @@ struct Demo: Sendable {
 
   // MARK: Output
 
-  private func picture() async {
-    for line in await board.picture(of: Self.analytics) { console.line("  \(line)") }
+  private func showProgress() async {
+    for line in await board.lines(of: Self.analytics) { console.line("  \(line)") }
   }
 
   private static func chapter(_ title: String, _ console: Console) {

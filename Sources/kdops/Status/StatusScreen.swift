@@ -14,7 +14,7 @@ struct StatusScreen {
   let watches: Bool
   let showsHistory: Bool
   /// Whether one line per role and one cell per pod are drawn, as in `kdops run`.
-  let isPicture: Bool
+  let isProgress: Bool
   /// The flags that select the cluster in a command to copy.
   let flags: String
   let console: Console
@@ -32,7 +32,7 @@ struct StatusScreen {
     case .json, .yaml: try showJSON(snapshot, origin)
     case .human, .wide:
       let daemon = DaemonText(width: columns, isColoured: console.isColoured, now: now).lines(snapshot.daemon)
-      let clusters = isPicture ? picture(snapshot, taken: daemon.count) : lines(snapshot)
+      let clusters = isProgress ? progress(snapshot, taken: daemon.count) : lines(snapshot)
       // If the daemon does not run, this is shown above the clusters, which would otherwise appear to
       // progress.
       let lines = snapshot.daemon.isDead ? daemon + clusters + age : clusters + age + daemon
@@ -64,7 +64,7 @@ struct StatusScreen {
   /// One line per role and one cell per pod.
   ///
   /// - Parameter taken: The number of lines that other output needs.
-  private func picture(_ snapshot: StatusSnapshot, taken: Int) -> [String] {
+  private func progress(_ snapshot: StatusSnapshot, taken: Int) -> [String] {
     let rows = max(0, console.size.rows - 1 - taken)
     // Blocked changes leave at least half of the terminal for the clusters.
     let blocked = BlockedChangeText(width: columns, isColoured: console.isColoured, height: rows / 2).lines(
