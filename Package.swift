@@ -73,6 +73,7 @@ let package = Package(
 
     .target(
       name: "CBuildInfo", cSettings: commit.map { [.define("KDOPS_COMMIT", to: "\"\($0)\"")] } ?? []),
+    .target(name: "CClock"),
     target("Values", [deque]),
     target("Diagnostics", ["Values", crypto]),
     target("Manifests", ["CLibyaml", "Values", "Diagnostics"]),
@@ -178,7 +179,7 @@ let package = Package(
     .executableTarget(
       name: "kdops",
       dependencies: [
-        "CBuildInfo",
+        "CBuildInfo", "CClock",
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures",
         "DesiredState",
         "ClusterAPI", "EmbeddedCluster", "Kubernetes", "Installation", "Control", "Admission", "Reports",
@@ -259,8 +260,8 @@ let package = Package(
     tests(
       "kdops",
       [
-        "Values", "Diagnostics", "KubeDirector", "GitStore", "Installation", "Signatures", "Reports",
-        "Daemon", logging,
+        "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore", "Installation",
+        "Signatures", "Reports", "Daemon", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     tests(

@@ -14,6 +14,18 @@ struct MirrorTests {
     try await Mirror.open(Remote(try GitURL(remote)), at: path, refs: refs)
   }
 
+  @Test("the head of a branch is read without fetching it; a missing branch is named with the others")
+  func remoteHead() async throws {
+    let work = try TemporaryRepository()
+    let head = try work.commit(["a": "b"])
+    let mirror = try await mirror(work.path)
+    #expect(try await mirror.remoteHead(of: "main").hex == head)
+    #expect(try await mirror.known("refs/heads/main") == nil)
+    let error = await #expect(throws: GitError.self) { _ = try await mirror.remoteHead(of: "release") }
+    #expect(error?.kind == .missingBranch)
+    #expect(error?.hint == "it has main")
+  }
+
   @Test("large files in packs are copied as they are stored, into one pack", arguments: [2, 300])
   func largePacked(small: Int) async throws {
     let bare = try TemporaryRepository(bare: true)

@@ -28,6 +28,29 @@ struct AccessTests {
     #expect(export.objects("RoleBinding").map(\.namespace) == ["kdops-system"])
   }
 
+  @Test("the requests of a grant are those that it allows, each as a review for the API server")
+  func requests() throws {
+    for grant in Self.named.grants {
+      for request in grant.requests {
+        #expect(
+          grant.allows(
+            request.verb, request.resource, subresource: request.subresource, namespace: request.namespace,
+            name: request.name))
+      }
+    }
+    let request = AccessRequest(verb: .get, resource: .pods, subresource: "exec", namespace: "prod")
+    let own = request.review()
+    #expect(own.kind == "SelfSubjectAccessReview")
+    #expect(
+      own.json["spec"]?["resourceAttributes"] == [
+        "verb": "get", "group": "", "version": "v1", "resource": "pods", "subresource": "exec",
+        "namespace": "prod",
+      ])
+    let other = request.review(for: ObjectName(namespace: "kdops-system", name: "kdops"))
+    #expect(other.kind == "SubjectAccessReview")
+    #expect(other.json["spec"]?["user"] == "system:serviceaccount:kdops-system:kdops")
+  }
+
   @Test("with named namespaces nothing is bound beyond them and the daemon's own")
   func tenants() {
     let export = InstallationExport(Self.named)

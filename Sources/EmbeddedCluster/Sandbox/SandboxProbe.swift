@@ -6,6 +6,15 @@ extension Sandbox {
   /// Runs a command without effect, to check whether sandboxes can be created on this machine.
   func probe(in directory: String, logger: Logger) async throws(EmbeddedClusterError) {
     guard mode != .noScripts else { return }
+    guard let failure = try await failure(in: directory) else { return report(to: logger) }
+    throw EmbeddedClusterError(
+      Self.advice(mode, failure, isInstalled: Self.isInstalled, user: owner?.user))
+  }
+
+  /// Runs a command without effect in a sandbox.
+  ///
+  /// - Returns: nil if it ended with exit code 0, otherwise its output, or how it ended.
+  func failure(in directory: String) async throws(EmbeddedClusterError) -> String? {
     let root = "\(directory)/run/probe-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: root) }
     let folder: SandboxRequest.Folder
@@ -23,12 +32,13 @@ extension Sandbox {
     do { try Data(SystemCallFilter.bytes).write(to: URL(fileURLWithPath: filter)) } catch {
       throw EmbeddedClusterError("The embedded cluster in \(directory) cannot make files: \(error)")
     }
-    let failure = await HostProcess.failure(of: arguments(request), filter: filter)
-    guard let failure else { return report(to: logger) }
-    let isInstalled = ["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"].contains { (path: String) in
+    return await HostProcess.failure(of: arguments(request), filter: filter)
+  }
+
+  static var isInstalled: Bool {
+    ["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"].contains { (path: String) in
       access(path, X_OK) == 0
     }
-    throw EmbeddedClusterError(Self.advice(mode, failure, isInstalled: isInstalled, user: owner?.user))
   }
 
   /// Logs the user that scripts run as, if it is not the daemon's own user in a sandbox, and what limits their

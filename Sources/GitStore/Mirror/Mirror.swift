@@ -198,7 +198,7 @@ public actor Mirror {
     return FetchResult(old: old, new: new, rewritten: rewritten)
   }
 
-  private func missing(_ ref: String, _ others: [String]) -> GitError {
+  func missing(_ ref: String, _ others: [String]) -> GitError {
     let branch = ref.dropFirst("refs/heads/".count)
     let names = others.filter { $0.hasPrefix("refs/heads/") }.map { $0.dropFirst("refs/heads/".count) }
       .sorted()

@@ -70,16 +70,12 @@ struct InstallCommand: ParsableCommand {
         """)
       throw Kdops.couldNotRun
     }
-    var file: (path: String, bytes: [UInt8])?
-    if let config {
-      guard let content = FileManager.default.contents(atPath: config) else {
-        Streams.error.line(
-          "kdops install: the settings file \(config) cannot be read; check the path and who may read it")
-        throw Kdops.couldNotRun
-      }
-      file = (config, Array(content))
+    let file: ConfigurationFile?
+    do throws(ConfigurationFile.Unreadable) { file = try config.map(ConfigurationFile.init) } catch {
+      Streams.error.line("kdops install: \(error)")
+      throw Kdops.couldNotRun
     }
-    let (settings, findings) = settings(file)
+    let (settings, findings) = settings(file.map { ($0.path, $0.bytes) })
     let source = file.map { SourceText($0.bytes) }
     let renderer = HumanRenderer { _, line in source?.line(line) }
     for finding in findings.inReportOrder() { Streams.error.line(renderer.render(finding)) }

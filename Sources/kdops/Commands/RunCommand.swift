@@ -216,21 +216,20 @@ struct RunCommand: AsyncParsableCommand {
 
   /// Merges the layers, and reports all problems at once.
   private func settings(_ environment: [String: String]) throws -> DaemonConfiguration {
-    var file: (path: String, bytes: [UInt8])?
-    if let path = config ?? environment["KDOPS_CONFIG"] {
-      guard let content = FileManager.default.contents(atPath: path) else {
-        Streams.error.line(
-          "kdops run: the settings file \(path) cannot be read; check the path and who may read it")
-        throw Kdops.couldNotRun
-      }
-      file = (path, Array(content))
+    let file: ConfigurationFile?
+    do throws(ConfigurationFile.Unreadable) {
+      file = try (config ?? environment["KDOPS_CONFIG"]).map(ConfigurationFile.init)
+    } catch {
+      Streams.error.line("kdops run: \(error)")
+      throw Kdops.couldNotRun
     }
     var flags: [String: String] = [:]
     flags["repo"] = repo
     flags["branch"] = branch
     flags["interval"] = interval
     flags["installation"] = installation
-    let (settings, findings) = DaemonConfiguration.read(file: file, environment: environment, flags: flags)
+    let (settings, findings) = DaemonConfiguration.read(
+      file: file.map { ($0.path, $0.bytes) }, environment: environment, flags: flags)
     let source = file.map { SourceText($0.bytes) }
     let renderer = HumanRenderer { _, line in source?.line(line) }
     for finding in findings.inReportOrder() { Streams.error.line(renderer.render(finding)) }

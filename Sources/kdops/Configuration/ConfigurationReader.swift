@@ -153,6 +153,11 @@ struct ConfigurationReader {
     }
   }
 
+  /// Reports that the settings file cannot be read.
+  mutating func report(unreadable error: ConfigurationFile.Unreadable) {
+    report(.error, "the settings file \(error.path) cannot be read", "check the path and who may read it")
+  }
+
   private mutating func take(_ setting: Setting, _ text: String, from source: String) {
     guard let value = setting.value(text: text) else {
       return report(.error, "\(source) must be \(setting.expectation)", nil)

@@ -1,3 +1,4 @@
+import ClusterAPI
 import Daemon
 import DesiredState
 import Diagnostics
@@ -109,6 +110,9 @@ struct DaemonConfiguration: Sendable, Hashable {
     let isUsable = !reader.findings.contains { $0.severity == .error }
     return (isUsable ? DaemonConfiguration(reader.values) : nil, reader.findings)
   }
+
+  /// The daemon's Lease on Kubernetes, unless it runs in a pod of another namespace.
+  var lease: ObjectName { ObjectName(namespace: systemNamespace, name: "kdops-\(installation)") }
 
   var policy: Policy {
     Policy(tenancy: tenancy, systemNamespace: systemNamespace, installation: installation, prune: prune)
