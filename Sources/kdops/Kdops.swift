@@ -13,7 +13,7 @@ struct Kdops: AsyncParsableCommand {
       DemoCommand.self, RunCommand.self, ValidateCommand.self, PlanCommand.self, RehearseCommand.self,
       StatusCommand.self, WaitCommand.self, LogsCommand.self, EventsCommand.self, DiffCommand.self,
       SyncCommand.self, SuspendCommand.self, ResumeCommand.self,
-      RetryCommand.self, HookCommand.self, InstallCommand.self, DoctorCommand.self,
+      RetryCommand.self, HookCommand.self, InstallCommand.self, DoctorCommand.self, ReportCommand.self,
       VersionCommand.self,
     ])
 
