@@ -138,13 +138,17 @@ struct ProgressTextTests {
   @Test("three hundred clusters take at most the terminal's lines, and omitted ones are counted")
   func many() throws {
     var clusters = (0..<300).map { ClusterView(name: "prod/c\($0)", status: Self.configured) }
-    #expect(draw(clusters) == "300 clusters configured\n")
+    let resting = draw(clusters)
+    #expect(resting.hasPrefix("300 clusters configured: prod/c0, prod/c1, prod/c10, "))
+    #expect(resting.hasSuffix("…\n"))
+    #expect(StyledLine.width(of: resting) == 101, "one line of 100 cells")
     for index in 0..<50 { clusters[index] = ClusterView(name: "prod/c\(index)", status: Self.analytics) }
     clusters[7] = ClusterView(name: "prod/c7", status: Self.ledger)
     let lines = ProgressText(width: 100, height: 12).lines(clusters, now: 141)
     #expect(lines.count <= 12)
     #expect(lines.first?.hasPrefix("prod/c7") == true)
-    #expect(lines.suffix(2) == ["… and 47 more: 47 upgrading", "250 clusters configured"])
+    #expect(lines.dropLast().last == "… and 47 more: 47 upgrading")
+    #expect(lines.last?.hasPrefix("250 clusters configured: prod/c100, ") == true)
   }
 
   @Test("a role of very many members shows runs of equal cells as counts")
@@ -186,6 +190,23 @@ struct ProgressTextTests {
     status.roles[0].members[2].detail.waitingMessage = "\u{1B}[2J\rgone\n"
     let text = draw([ClusterView(name: "prod/\u{1B}]0;x\u{7}", status: status, subject: "\u{202E}evil")])
     #expect(!text.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" || $0.value == 0x202E })
+  }
+
+  @Test("above the clusters are the time, the last fetch and the head; below them is a legend")
+  func frame() {
+    let frame = FrameText(width: 100)
+    let repository = RepositoryView(fetched: 129, head: Self.commit, subject: "Upgrade analytics")
+    #expect(
+      frame.header(repository, now: 141)
+        == ["1970-01-01T00:02:21Z   last fetch 12 s ago   head 4f2c9ab \"Upgrade analytics\""])
+    #expect(frame.header(RepositoryView(), now: 141) == ["1970-01-01T00:02:21Z"])
+    #expect(
+      frame.header(RepositoryView(problem: "the server does not answer"), now: 141).last
+        == "  the repository cannot be fetched: the server does not answer")
+    #expect(frame.legend == "● done   ◐ in progress   ○ pending   ✗ stuck   – not affected")
+    for line in FrameText(width: 30).header(repository, now: 141) + [FrameText(width: 30).legend] {
+      #expect(StyledLine.width(of: line) <= 30)
+    }
   }
 
   @Test(

@@ -57,6 +57,26 @@ struct LogLineTests {
     #expect(json["error"] == "one\ntwo")
   }
 
+  @Test("for people has the event in words, its object, facts, the error and its remedy")
+  func human() {
+    let failed = line(
+      "git.fetch.failed",
+      ["kind": "refused", "error": "authentication failed", "hint": "set KDOPS_GIT_TOKEN_FILE"],
+      level: .warning)
+    #expect(
+      failed.text(.human)
+        == "09:05:00Z warning  the repository cannot be fetched (kind refused): authentication failed; "
+        + "set KDOPS_GIT_TOKEN_FILE")
+    let upgraded = line(
+      "pod.upgraded",
+      ["cluster": "prod/analytics", "role": "worker", "pod": "analytics-worker-4", "took": "13.2s"])
+    #expect(
+      upgraded.text(.human)
+        == "09:05:00Z info     pod upgraded: prod/analytics worker analytics-worker-4 (took 13.2s)")
+    #expect(line("scripts run as user 7").text(.human) == "09:05:00Z info     scripts run as user 7")
+    #expect(line("x", ["error": "a\u{1B}[2J\nb"]).text(.human).hasSuffix(": a␛[2J␊b"))
+  }
+
   @Test("an invalid key cannot forge another pair")
   func keys() {
     #expect(line("x", ["a b=c": "1"]).text(.logfmt).hasSuffix(" a_b_c=1"))

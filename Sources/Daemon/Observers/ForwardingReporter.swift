@@ -1,5 +1,6 @@
 import ClusterAPI
 import Diagnostics
+import GitStore
 import KubeDirector
 import Reconciler
 import Reports
@@ -13,6 +14,10 @@ extension Daemon {
     public var clusterGone: @Sendable (ObjectReference) async -> Void
     /// Receives all blocked changes each time that they change.
     public var blocked: @Sendable (BlockedChangeList) async -> Void
+    /// Receives the end of each fetch, with the error if it failed.
+    public var fetched: @Sendable (_ problem: String?) async -> Void
+    /// Receives each head that is reconciled.
+    public var head: @Sendable (_ commit: String) async -> Void
 
     /// - Parameter cluster: receives the path of the cluster's file if the cluster has stalled and needs a person to
     ///   act.
@@ -22,10 +27,12 @@ extension Daemon {
         _, _, _ in
       },
       clusterGone: @escaping @Sendable (ObjectReference) async -> Void = { _ in },
-      blocked: @escaping @Sendable (BlockedChangeList) async -> Void = { _ in }
+      blocked: @escaping @Sendable (BlockedChangeList) async -> Void = { _ in },
+      fetched: @escaping @Sendable (_ problem: String?) async -> Void = { _ in },
+      head: @escaping @Sendable (_ commit: String) async -> Void = { _ in }
     ) {
       (self.commit, self.cluster, self.clusterGone) = (commit, cluster, clusterGone)
-      self.blocked = blocked
+      (self.blocked, self.fetched, self.head) = (blocked, fetched, head)
     }
   }
 }
@@ -47,7 +54,9 @@ struct ForwardingReporter: ReconcileObserver {
       await observer.cluster(cluster.reference, cluster.status, path)
     case .clusterGone(let reference): await observer.clusterGone(reference)
     case .blocked(let blocked): await observer.blocked(blocked)
-    case .head, .driftCorrected, .reverted, .fetched: break
+    case .fetched(let error): await observer.fetched(error.map { "\($0)" })
+    case .head(let commit, _): await observer.head(commit.hex)
+    case .driftCorrected, .reverted: break
     }
   }
 }

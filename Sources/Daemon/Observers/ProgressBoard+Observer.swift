@@ -10,6 +10,6 @@ extension ProgressBoard {
       commit: { await self.commit($0, logger) },
       cluster: { await self.cluster($0, $1, path: $2) },
       clusterGone: { await self.clusterGone($0) },
-      blocked: { await self.blocked($0) })
+      blocked: { await self.blocked($0) }, fetched: { await self.fetched($0) }, head: { await self.head($0) })
   }
 }

@@ -72,12 +72,23 @@ public struct ClusterView: Hashable, Sendable {
     }
   }
 
-  enum Cell: Character, Hashable, Sendable {
+  enum Cell: Character, Hashable, Sendable, CaseIterable {
     case done = "●"
     case underWay = "◐"
     case toCome = "○"
     case stuck = "✗"
     case untouched = "–"
+
+    /// The meaning, for the legend.
+    var word: String {
+      switch self {
+      case .done: "done"
+      case .underWay: "in progress"
+      case .toCome: "pending"
+      case .stuck: "stuck"
+      case .untouched: "not affected"
+      }
+    }
 
     var style: StyledLine.Style? {
       switch self {

@@ -13,10 +13,10 @@ public actor ProgressBoard {
   private var clusters: [ObjectReference: Entry] = [:]
   private var subjects = BoundedHistory<String, String>(limit: 1000)
   private var blocked = BlockedChangeList()
+  private var repository = RepositoryView()
   /// The last reported phase of each commit.
   private var said = BoundedHistory<String, Phase>(limit: 1000)
   private var isDirty = true
-  private var isBusy = true
 
   private struct Entry {
     var status: ClusterStatus?
@@ -66,6 +66,19 @@ public actor ProgressBoard {
     isDirty = true
   }
 
+  /// Records the end of a fetch, with the error if it failed.
+  public func fetched(_ problem: String?) {
+    if problem == nil { repository.fetched = now() }
+    repository.problem = problem
+    isDirty = true
+  }
+
+  /// Records the head of the branch that is reconciled.
+  public func head(_ commit: String) {
+    repository.head = commit
+    isDirty = true
+  }
+
   /// The blocked changes that were received last.
   public var blockedChanges: BlockedChangeList { blocked }
 
@@ -79,7 +92,7 @@ public actor ProgressBoard {
         continue
       }
       let time = now()
-      if isDirty || (isBusy && time != drawn) { draw(time) }
+      if isDirty || time != drawn { draw(time) }
       drawn = time
       guard (try? await clock.sleep(for: .milliseconds(100))) != nil else { break }
     }
@@ -98,14 +111,19 @@ public actor ProgressBoard {
     isDirty = false
     let size = console.size
     let views = views
-    isBusy = views.contains { $0.state != .configured }
+    let frame = FrameText(width: size.columns - 1, isColoured: console.isColoured)
+    repository.subject = repository.head.flatMap { subjects[$0] }
+    let header = frame.header(repository, now: time)
+    let legend = views.contains { $0.state != .configured } ? [frame.legend] : []
+    let rows = max(0, size.rows - 1 - header.count - legend.count)
     // Blocked changes leave at least half of the screen for the clusters.
     let blocked = BlockedChangeText(
-      width: size.columns - 1, isColoured: console.isColoured, height: (size.rows - 1) / 2
+      width: size.columns - 1, isColoured: console.isColoured, height: rows / 2
     ).lines(blocked)
     let text = ProgressText(
-      width: size.columns - 1, height: size.rows - 1 - blocked.count, isColoured: console.isColoured)
-    console.show(text.lines(views, now: time) + blocked)
+      width: size.columns - 1, height: rows - blocked.count, isColoured: console.isColoured)
+    let lines = header + text.lines(views, now: time) + blocked + legend
+    console.show(Array(lines.prefix(max(0, size.rows - 1))))
   }
 
   private var views: [ClusterView] { clusters.map { view($0.key, $0.value) } }

@@ -32,13 +32,20 @@ public struct ProgressText {
       shown += 1
     }
     if shown < busy.count { lines.append(styled(StyledLine(rest(busy[shown...]), .dim))) }
-    let resting = clusters.count - busy.count
-    if resting > 0 {
-      lines.append(
-        styled(StyledLine("\(resting == 1 ? "1 cluster" : "\(resting) clusters") configured", .dim)))
-    }
+    let configured = clusters.filter { $0.state == .configured }.map(\.name).sorted()
+    if !configured.isEmpty { lines.append(styled(StyledLine(Self.configured(configured), .dim))) }
     return lines
   }
+
+  /// The number of configured clusters and their names, of which a line shows as many as fit.
+  private static func configured(_ names: [String]) -> String {
+    let count = names.count == 1 ? "1 cluster" : "\(names.count) clusters"
+    return "\(count) configured: \(names.prefix(mostNames).joined(separator: ", "))"
+      + (names.count > mostNames ? ", …" : "")
+  }
+
+  /// More names do not fit any terminal.
+  private static let mostNames = 50
 
   /// One cluster, even if it is configured. Lines past `height` are left out.
   ///

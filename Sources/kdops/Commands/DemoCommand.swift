@@ -72,7 +72,7 @@ struct DemoCommand: AsyncParsableCommand {
         cluster: { reference, status, path in
           await shown.cluster(reference, status, path)
           await watch.cluster(reference, status)
-        }, clusterGone: shown.clusterGone))
+        }, clusterGone: shown.clusterGone, blocked: shown.blocked, fetched: shown.fetched, head: shown.head))
     let demo = Demo(
       repository: repository, daemon: daemon, watch: watch, board: board, console: console,
       beginning: beginning)

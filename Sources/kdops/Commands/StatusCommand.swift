@@ -36,7 +36,8 @@ struct StatusCommand: AsyncParsableCommand {
 
   @Flag(
     name: [.customShort("w"), .long],
-    help: "Draw one line per role and one cell per pod, and update until interrupted.")
+    help:
+      "Draw one line per role and one cell per pod, below the time, last fetch and head, until interrupted.")
   var watch = false
 
   @Flag(help: "Show what its last upgrades and rollbacks did to each pod, with the times they took.")
@@ -69,12 +70,13 @@ struct StatusCommand: AsyncParsableCommand {
   private func follow(_ source: ClusterSource, _ environment: [String: String]) async throws {
     let selection = try namespace.selection(name)
     let console = screen.console(1, environment)
+    let isProgress = watch && !history && source.namesMembers
     let reader = StatusReader(
       source: source, selection: selection, lease: system.lease(environment),
-      readsBlocked: !history || exitCode)
+      readsBlocked: !history || exitCode, readsHead: isProgress)
     let screen = StatusScreen(
       format: format, isSingle: selection.cluster != nil, watches: watch, showsHistory: history,
-      isProgress: watch && !history && source.namesMembers, flags: cluster.flags, console: console)
+      isProgress: isProgress, flags: cluster.flags, console: console)
     var last = try await reader.read()
     if let cluster = selection.cluster, last.clusters.isEmpty {
       Streams.error.line(

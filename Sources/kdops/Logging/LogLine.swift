@@ -3,8 +3,11 @@ import KubeDirector
 import Logging
 import Values
 
-/// The format of a log entry: one line of `key=value` pairs, or one line of JSON.
+/// The format of a log entry, which is always one line.
 enum LogFormat: String, CaseIterable {
+  /// Words, for people.
+  case human
+  /// Pairs of `key=value`.
   case logfmt
   case json
 }
@@ -22,7 +25,8 @@ struct LogLine {
   private static let first = ["cluster", "object", "role", "pod", "commit"]
   private static let last = ["took", "error", "hint"]
 
-  private var pairs: [(key: String, value: String)] {
+  /// The metadata in their order, without credentials.
+  var pairs: [(key: String, value: String)] {
     func rank(_ key: String) -> Int {
       if let place = Self.first.firstIndex(of: key) { return place - Self.first.count }
       return Self.last.firstIndex(of: key).map { $0 + 1 } ?? 0
@@ -34,6 +38,7 @@ struct LogLine {
 
   func text(_ format: LogFormat) -> String {
     switch format {
+    case .human: human
     case .logfmt: logfmt
     case .json: json
     }

@@ -5,7 +5,10 @@ import Logging
 
 /// The log options; the same for every command that runs a daemon.
 struct LogOptions: ParsableArguments {
-  @Option(help: "logfmt or json. [environment: KDOPS_LOG_FORMAT]")
+  @Option(
+    help:
+      "human, logfmt or json. (default: human on a terminal, otherwise logfmt) [environment: KDOPS_LOG_FORMAT]"
+  )
   var logFormat: LogFormat?
 
   @Option(help: "trace, debug, info, notice, warning, error or critical. [environment: KDOPS_LOG_LEVEL]")
@@ -16,7 +19,9 @@ struct LogOptions: ParsableArguments {
   /// - Parameter standard: The default level.
   /// - Throws: `ValidationError` if the environment has an unknown format or level.
   func logger(to console: Console, standard: Logger.Level, _ environment: [String: String]) throws -> Logger {
-    let format = try logFormat ?? word("KDOPS_LOG_FORMAT", environment) ?? .logfmt
+    let format =
+      try logFormat ?? word("KDOPS_LOG_FORMAT", environment)
+      ?? (console.isTerminal ? .human : .logfmt)
     let level = try logLevel ?? word("KDOPS_LOG_LEVEL", environment) ?? standard
     return Logger(label: "kdops") { _ in
       LineLogHandler(

@@ -65,19 +65,25 @@ struct StatusScreen {
   ///
   /// - Parameter taken: The number of lines that other output needs.
   private func progress(_ snapshot: StatusSnapshot, taken: Int) -> [String] {
-    let rows = max(0, console.size.rows - 1 - taken)
+    let now = now
+    let frame = FrameText(width: columns, isColoured: console.isColoured)
+    // Errors of the daemon are part of its own lines.
+    let header = frame.header(
+      RepositoryView(fetched: snapshot.daemon.fetched, head: snapshot.head), now: now)
+    let legend = snapshot.clusters.isEmpty ? [] : [frame.legend]
+    let rows = max(0, console.size.rows - 1 - taken - header.count - legend.count)
     // Blocked changes leave at least half of the terminal for the clusters.
     let blocked = BlockedChangeText(width: columns, isColoured: console.isColoured, height: rows / 2).lines(
       snapshot.blocked)
     let text = ProgressText(width: columns, height: rows - blocked.count, isColoured: console.isColoured)
-    let now = now
     let views = snapshot.clusters.map { cluster in
       let view = ClusterView(
         name: "\(cluster.objectName)", status: ClusterStatus(cluster.json["status"]),
         path: cluster.annotation(Wire.Annotation.path), whole: isSingle)
       return snapshot.daemon.isDead ? view.withoutTimers : view
     }
-    return (isSingle ? views.flatMap { text.lines($0, now: now) } : text.lines(views, now: now)) + blocked
+    let clusters = isSingle ? views.flatMap { text.lines($0, now: now) } : text.lines(views, now: now)
+    return header + clusters + blocked + legend
   }
 
   private func lines(_ snapshot: StatusSnapshot) -> [String] {

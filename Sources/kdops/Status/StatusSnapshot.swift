@@ -9,6 +9,8 @@ struct StatusSnapshot: Hashable {
   var clusters: [Object]
   var daemon: DaemonState
   var blocked = BlockedChangeList()
+  /// The head of the branch that the daemon has applied last; nil if it is unknown or was not read.
+  var head: String?
   /// Why blocked changes cannot be read; nil if they can.
   var blockedProblem: String?
 
@@ -45,10 +47,13 @@ struct StatusReader {
   let lease: ObjectName
   /// Whether blocked changes are read too.
   let readsBlocked: Bool
+  /// Whether the head of the branch is read too.
+  var readsHead = false
 
   func read() async throws -> StatusSnapshot {
     var snapshot = StatusSnapshot(
       clusters: try await source.clusters(selection), daemon: try await source.daemon(lease))
+    if readsHead { snapshot.head = await source.lastAttempted(lease) }
     guard readsBlocked else { return snapshot }
     do throws(APIError) {
       snapshot.blocked = selection.select(try await source.blocked(in: lease.namespace))
