@@ -85,5 +85,28 @@ enum Fixture {
       goal: SetGoal(app: "spark-\(version)", replicas: spec.members ?? 0, strategy: .atRest))
   }
 
+  /// The pod spec in the template of a role's set.
+  ///
+  /// - Parameters:
+  ///   - fields: Fields that are added to the role in the cluster's spec.
+  ///   - clusterFields: Fields that are added to the cluster's spec.
+  ///   - appFields: Fields that are added to the app's spec.
+  static func pod(
+    of role: String, _ fields: JSON = [:], clusterFields: JSON = [:], appFields: JSON = [:]
+  ) throws -> JSON {
+    var cluster = cluster()
+    var spec = cluster.spec.raw.merging(patch: clusterFields)
+    let roles = (spec["roles"]?.array ?? []).map { $0["id"]?.string == role ? $0.merging(patch: fields) : $0 }
+    spec["roles"] = .array(roles)
+    cluster.spec = ClusterSpec(spec)
+    let app = AppSpec(app().raw.merging(patch: appFields))
+    guard let spec = cluster.spec.role(role), let resolved = app.resolved(role) else { throw Missing() }
+    let set = ObjectBuilder(cluster: cluster, owner: owner, status: status()).statefulSet(
+      name: "analytics-\(role)", role: spec, app: "spark-1.0.0", resolved: resolved, spec: app,
+      goal: SetGoal(app: "spark-1.0.0", replicas: 1, strategy: .atRest))
+    guard let pod = set.json["spec"]?["template"]?["spec"] else { throw Missing() }
+    return pod
+  }
+
   struct Missing: Error {}
 }

@@ -158,15 +158,15 @@ struct ObjectBuilder {
     if !spec.capabilities.isEmpty {
       container["securityContext"] = ["capabilities": ["add": JSON(spec.capabilities)]]
     }
+    var mounts: [JSON] = []
     if role.storageSize != nil {
       let folders = Self.persisted(resolved)
-      container["volumeMounts"] = .array(
-        folders.map {
-          [
-            "name": .string(Self.claimName), "mountPath": .string($0),
-            "subPath": .string(String($0.dropFirst())),
-          ]
-        })
+      mounts = folders.map {
+        [
+          "name": .string(Self.claimName), "mountPath": .string($0),
+          "subPath": .string(String($0.dropFirst())),
+        ]
+      }
       pod["initContainers"] = [
         [
           "name": "seed", "image": .string(resolved.image), "imagePullPolicy": "IfNotPresent",
@@ -176,6 +176,10 @@ struct ObjectBuilder {
         ]
       ]
     }
+    let added = MemberVolumes(role: role)
+    mounts += added.mounts
+    if !mounts.isEmpty { container["volumeMounts"] = .array(mounts) }
+    if !added.volumes.isEmpty { pod["volumes"] = .array(added.volumes) }
     pod["containers"] = [container]
     pod["terminationGracePeriodSeconds"] = 10
     pod["automountServiceAccountToken"] = .bool(role.serviceAccountName != nil)

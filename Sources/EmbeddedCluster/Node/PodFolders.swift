@@ -172,7 +172,7 @@ struct PodFolders: Sendable {
           isReadOnly: mount.isReadOnly)
       },
       hostname: pod.hostname, environment: container.environment, command: command,
-      measured: try measured(of: pod, root: root))
+      sharedMemory: container.sharedMemory, measured: try measured(of: pod, root: root))
   }
 
   /// Whether a path always belongs to the host, even if something is mounted there. Below `/usr`, only `/usr/local`

@@ -12,6 +12,8 @@ struct PodSpec: Sendable, Hashable {
     var command: [String]
     var environment: [String: String]
     var mounts: [Mount]
+    /// The size of `/dev/shm` in bytes; nil for the default of the node.
+    var sharedMemory: Int?
   }
 
   struct Mount: Sendable, Hashable {
@@ -35,18 +37,15 @@ struct PodSpec: Sendable, Hashable {
 
   init(_ pod: Object) {
     let spec = pod.json["spec"]
-    var claims: [String: String] = [:]
+    var volumes: [String: JSON] = [:]
     for volume in spec?["volumes"]?.array ?? [] {
-      if let name = volume["name"]?.string, let claim = volume["persistentVolumeClaim"]?["claimName"]?.string
-      {
-        claims[name] = claim
-      }
+      if let name = volume["name"]?.string { volumes[name] = volume }
     }
     name = pod.objectName
     uid = pod.uid
     containers =
-      (spec?["initContainers"]?.array ?? []).map { Container($0, isInit: true, claims: claims) }
-      + (spec?["containers"]?.array ?? []).map { Container($0, isInit: false, claims: claims) }
+      (spec?["initContainers"]?.array ?? []).map { Container($0, isInit: true, volumes: volumes) }
+      + (spec?["containers"]?.array ?? []).map { Container($0, isInit: false, volumes: volumes) }
   }
 
   /// The pod's resource requests: thousandths of a CPU, and bytes.
@@ -68,7 +67,10 @@ struct PodSpec: Sendable, Hashable {
 }
 
 extension PodSpec.Container {
-  init(_ json: JSON, isInit: Bool, claims: [String: String]) {
+  /// The only path where a volume in memory is a memory file system here.
+  private static let sharedMemoryPath = "/dev/shm"
+
+  init(_ json: JSON, isInit: Bool, volumes: [String: JSON]) {
     name = json["name"]?.string ?? ""
     image = json["image"]?.string ?? ""
     self.isInit = isInit
@@ -77,11 +79,19 @@ extension PodSpec.Container {
     for variable in json["env"]?.array ?? [] {
       if let name = variable["name"]?.string { environment[name] = variable["value"]?.string ?? "" }
     }
-    mounts = (json["volumeMounts"]?.array ?? []).compactMap { mount in
-      guard let volume = mount["name"]?.string, let path = mount["mountPath"]?.string else { return nil }
-      return PodSpec.Mount(
-        claim: claims[volume], volume: volume, path: path, subPath: mount["subPath"]?.string ?? "",
-        isReadOnly: mount["readOnly"]?.bool ?? false)
+    mounts = []
+    for mount in json["volumeMounts"]?.array ?? [] {
+      guard let name = mount["name"]?.string, let path = mount["mountPath"]?.string else { continue }
+      let volume = volumes[name]
+      if path == Self.sharedMemoryPath, volume?["emptyDir"]?["medium"]?.string == "Memory" {
+        let size = volume?["emptyDir"]?["sizeLimit"]?.string.flatMap { Quantity($0)?.wholeUnits }
+        if let size, size > 0 { sharedMemory = Int(size) }
+        continue
+      }
+      mounts.append(
+        PodSpec.Mount(
+          claim: volume?["persistentVolumeClaim"]?["claimName"]?.string, volume: name, path: path,
+          subPath: mount["subPath"]?.string ?? "", isReadOnly: mount["readOnly"]?.bool ?? false))
     }
   }
 }

@@ -44,8 +44,9 @@ struct Sandbox: Sendable {
     if SafeFolder.kind("/usr/local") == .folder {
       arguments += ["--bind", "\(request.root.path)/usr/local", "/usr/local"]
     }
+    let sharedMemory = request.sharedMemory ?? limits.sharedMemory
     arguments += [
-      "--proc", "/proc", "--dev", "/dev", "--size", String(limits.sharedMemory), "--tmpfs", "/dev/shm",
+      "--proc", "/proc", "--dev", "/dev", "--size", String(sharedMemory), "--tmpfs", "/dev/shm",
       // `/dev` is a tmpfs without a size limit; the devices in it and the mounts below it stay writable.
       "--remount-ro", "/dev",
     ]
@@ -140,7 +141,7 @@ struct Sandbox: Sendable {
     let asRoot = geteuid() == 0 ? [] : ["--user", "--map-root-user"]
     var arguments =
       ["unshare"] + asRoot + ["--mount", "--pid", "--fork", "--kill-child=SIGKILL", "--", "sh", "-c"]
-      + [Self.changeRoot, "sh", request.root.path]
+      + [Self.changeRoot, "sh", request.root.path, request.sharedMemory.map(String.init) ?? ""]
     for folder in HostPrograms.folders { arguments += ["/\(folder)", "/\(folder)"] }
     for bind in request.binds { arguments += [bind.source.path, bind.path] }
     arguments += ["--", "env", "-i"] + environment(request).map { "\($0)=\($1)" }
@@ -148,9 +149,10 @@ struct Sandbox: Sendable {
   }
 
   private static let changeRoot = """
-    root=$1; shift
+    root=$1 shared=$2; shift 2
     while [ "$1" != -- ]; do mkdir -p "$root$2" && mount --rbind "$1" "$root$2" || exit 125; shift 2; done; shift
     mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" || exit 125
+    [ -z "$shared" ] || mount -t tmpfs -o "size=$shared,mode=1777" tmpfs "$root/dev/shm" || exit 125
     cd "$root" && exec chroot . "$@"
     """
 }

@@ -31,7 +31,7 @@ public struct SandboxLimits: Sendable, Hashable {
   /// Open files, memory mappings, sockets, file locks and watched files of all processes together, threads included:
   /// more would take seconds to count.
   public var handles = 200_000
-  /// Total size of `/dev/shm`, in bytes.
+  /// Total size of `/dev/shm`, in bytes, unless the pod sets it.
   public var sharedMemory = 64 << 20
 
   public init() {}

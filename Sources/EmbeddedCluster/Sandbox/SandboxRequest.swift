@@ -20,6 +20,8 @@ struct SandboxRequest: Sendable {
   var hostname: String
   var environment: [String: String]
   var command: [String]
+  /// The size of `/dev/shm` in bytes; nil for the default of the node.
+  var sharedMemory: Int?
   /// Folders whose files count towards the disk limit.
   var measured: [String] = []
 }

@@ -94,6 +94,8 @@ public struct ClusterRole: Sendable, Hashable {
   public var serviceAnnotations: [String: String]
   public var serviceAccountName: String?
   public var affinity: JSON?
+  /// The size of `/dev/shm`, a quantity. Nil means the default of the container runtime.
+  public var sharedMemory: String?
   /// The original role.
   public var raw: JSON
 
@@ -121,6 +123,7 @@ public struct ClusterRole: Sendable, Hashable {
     serviceAnnotations = role["serviceAnnotations"]?.strings ?? [:]
     serviceAccountName = role["serviceAccountName"]?.string
     affinity = role["affinity"]
+    sharedMemory = role["sharedMemory"]?.string
     raw = role
   }
 

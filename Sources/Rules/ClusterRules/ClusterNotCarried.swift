@@ -37,7 +37,6 @@ enum ClusterNotCarried: ClusterRule {
           "members: 3",
           "members: 3\n      fileInjections: [{srcURL: \"https://files.example/jdbc.jar\", destDir: /opt/jars}]"
         )),
-      .given("a size of /dev/shm", .cluster("members: 3", "members: 3\n      sharedMemory: 1Gi")),
       .given(
         "a volume of another owner",
         .cluster(
@@ -89,10 +88,6 @@ enum ClusterNotCarried: ClusterRule {
     UncarriedField(
       "fileInjections", "no member gets the files",
       hint: "if they are needed, include them in the image or the config package"),
-    UncarriedField(
-      "sharedMemory", "/dev/shm has the size that the container runtime gives it, usually 64 MiB",
-      hint:
-        "no action is needed if that is enough; a database that maps more of it fails to start"),
     UncarriedField(
       "volumeProjections", "no member gets the volumes mounted",
       hint: "if the data is needed, include it in the image or the config package"),

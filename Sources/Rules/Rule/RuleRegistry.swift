@@ -38,7 +38,8 @@ public enum RuleRegistry {
   static let clusterRules: [any ClusterRule.Type] = [
     ClusterName.self, ClusterAppRegistered.self, ClusterRoleKnown.self, ClusterRoleUnique.self,
     ClusterRoleMissing.self, ClusterMembers.self, ClusterMembersMax.self, ClusterMinResources.self,
-    ClusterStorageSize.self, ClusterMinStorage.self, ClusterLabels.self, ClusterMountPathUnique.self,
+    ClusterStorageSize.self, ClusterMinStorage.self, ClusterSharedMemory.self, ClusterLabels.self,
+    ClusterMountPathUnique.self,
     ClusterEnv.self, ClusterPlaintextSecret.self, ClusterTenancy.self, ClusterConnectionKnown.self,
     ClusterUpgradeAnnotation.self, ClusterUnknownAnnotation.self, ClusterNotCarried.self,
   ]

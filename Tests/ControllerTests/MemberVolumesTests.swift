@@ -1,0 +1,31 @@
+import KubeDirector
+import Testing
+import Values
+
+@testable import Controller
+
+@Suite("The volumes of a member")
+struct MemberVolumesTests {
+  @Test("are only its claim if the role requests nothing else")
+  func none() throws {
+    #expect(try Fixture.pod(of: "gateway")["volumes"] == nil)
+    #expect(try Fixture.pod(of: "gateway")["containers"]?[0]?["volumeMounts"] == nil)
+    #expect(try Fixture.pod(of: "worker")["volumes"] == nil)
+  }
+
+  @Test("include a memory volume of the requested size at /dev/shm, after the folders of the claim")
+  func sharedMemory() throws {
+    let fields: JSON = ["sharedMemory": "1Gi"]
+    for role in ["gateway", "worker"] {
+      let plain = try Fixture.pod(of: role)["containers"]?[0]?["volumeMounts"]?.array ?? []
+      let pod = try Fixture.pod(of: role, fields)
+      #expect(
+        pod["volumes"] == [
+          ["name": "shared-memory", "emptyDir": ["medium": "Memory", "sizeLimit": "1Gi"]]
+        ])
+      #expect(
+        pod["containers"]?[0]?["volumeMounts"]
+          == .array(plain + [["name": "shared-memory", "mountPath": "/dev/shm"]]))
+    }
+  }
+}
