@@ -28,4 +28,18 @@ struct MemberVolumesTests {
           == .array(plain + [["name": "shared-memory", "mountPath": "/dev/shm"]]))
     }
   }
+
+  @Test("include the Secret of the role, else the default Secret of the cluster")
+  func secret() throws {
+    let common: JSON = ["defaultSecret": ["name": "site-keys", "mountPath": "/site", "defaultMode": 256]]
+    let own: JSON = ["secret": ["name": "keys", "mountPath": "/keys", "readOnly": true]]
+    let pod = try Fixture.pod(of: "gateway", own, clusterFields: common)
+    #expect(pod["volumes"] == [["name": "secret", "secret": ["secretName": "keys"]]])
+    #expect(
+      pod["containers"]?[0]?["volumeMounts"] == [["name": "secret", "mountPath": "/keys", "readOnly": true]])
+    let other = try Fixture.pod(of: "controller", clusterFields: common)
+    #expect(
+      other["volumes"] == [["name": "secret", "secret": ["secretName": "site-keys", "defaultMode": 256]]])
+    #expect(other["containers"]?[0]?["volumeMounts"] == [["name": "secret", "mountPath": "/site"]])
+  }
 }

@@ -7,15 +7,22 @@ struct MemberVolumes {
   private(set) var mounts: [JSON] = []
 
   init(role: ClusterRole) {
+    if let secret = role.secret {
+      var source: JSON = ["secretName": .string(secret.name)]
+      if let mode = secret.mode { source["defaultMode"] = JSON(mode) }
+      add("secret", ["secret": source], at: secret.path, isReadOnly: secret.isReadOnly)
+    }
     if let size = role.sharedMemory {
       add("shared-memory", ["emptyDir": ["medium": "Memory", "sizeLimit": .string(size)]], at: "/dev/shm")
     }
   }
 
-  private mutating func add(_ name: String, _ volume: JSON, at path: String) {
+  private mutating func add(_ name: String, _ volume: JSON, at path: String, isReadOnly: Bool = false) {
     var volume = volume
     volume["name"] = .string(name)
     volumes.append(volume)
-    mounts.append(["name": .string(name), "mountPath": .string(path)])
+    var mount: JSON = ["name": .string(name), "mountPath": .string(path)]
+    if isReadOnly { mount["readOnly"] = true }
+    mounts.append(mount)
   }
 }

@@ -44,6 +44,9 @@ public struct ClusterSpec: Sendable, Hashable {
       configMaps: connections?["configmaps"]?.array?.compactMap(\.string) ?? [],
       secrets: connections?["secrets"]?.array?.compactMap(\.string) ?? [])
     roles = spec["roles"]?.array?.map(ClusterRole.init) ?? []
+    if let common = spec["defaultSecret"].flatMap(SecretMount.init) {
+      for index in roles.indices where roles[index].secret == nil { roles[index].secret = common }
+    }
     raw = spec
   }
 
@@ -96,6 +99,8 @@ public struct ClusterRole: Sendable, Hashable {
   public var affinity: JSON?
   /// The size of `/dev/shm`, a quantity. Nil means the default of the container runtime.
   public var sharedMemory: String?
+  /// The Secret that is mounted in members: the role's own, else the cluster's `defaultSecret`.
+  public var secret: SecretMount?
   /// The original role.
   public var raw: JSON
 
@@ -124,6 +129,7 @@ public struct ClusterRole: Sendable, Hashable {
     serviceAccountName = role["serviceAccountName"]?.string
     affinity = role["affinity"]
     sharedMemory = role["sharedMemory"]?.string
+    secret = role["secret"].flatMap(SecretMount.init)
     raw = role
   }
 

@@ -28,6 +28,11 @@ extension ClusterRole {
     serviceLabels = tenancy.serviceLabels.allowed(serviceLabels)
     serviceAnnotations = tenancy.serviceAnnotations.allowed(serviceAnnotations)
     env.removeAll { variable in !variable.sources.allSatisfy(tenancy.allows) }
+    if let mount = secret,
+      !tenancy.secretPrefix.allows(mount.name) || !ContainerPath.allowsMount(at: mount.path)
+    {
+      secret = nil
+    }
     if let account = serviceAccountName, !tenancy.allows(serviceAccount: account) { serviceAccountName = nil }
     affinity = affinity.map { affinity in
       PodAffinity.filtered(affinity) {

@@ -13,21 +13,15 @@ enum ClusterNotCarried: ClusterRule {
       """,
     passing: [
       .given(
-        "variables, labels and storage are applied to pods",
+        "variables, labels, storage and a Secret are applied to pods",
         .cluster(
           "members: 3",
-          "members: 3\n      env: [{name: MODE, value: fast}]\n      podLabels: {team: insight}")),
+          "members: 3\n      env: [{name: MODE, value: fast}]\n      secret: {name: keys, mountPath: /keys}")),
       .given(
         "an empty list requests nothing",
         .cluster("members: 3", "members: 3\n      fileInjections: []")),
     ],
     failing: [
-      .given(
-        "a Secret for a role",
-        .cluster("members: 3", "members: 3\n      secret: {name: keys, mountPath: /keys}")),
-      .given(
-        "a Secret for every role",
-        .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  defaultSecret: {name: keys, mountPath: /keys}")),
       .given(
         "an encrypted key",
         .cluster("members: 3", "members: 3\n      secretKeys: [{name: password, encryptedValue: a9f}]")),
@@ -66,20 +60,12 @@ enum ClusterNotCarried: ClusterRule {
 
   private static let fields = [
     UncarriedField(
-      "defaultSecret", "no member gets the Secret mounted",
-      hint:
-        "add it to `connections.secrets`, or to `valueFrom` of variables, if scripts can read it there"),
-    UncarriedField(
       "namingScheme", "objects are named as with CrNameRole",
       hint: "no action is needed if no script or client relies on names from UIDs",
       isSet: { $0.string == "UID" }),
   ]
 
   private static let roleFields = [
-    UncarriedField(
-      "secret", "no member gets the Secret mounted",
-      hint:
-        "add it to `connections.secrets`, or to `valueFrom` of variables, if scripts can read it there"),
     // A key whose value is in git is already an error.
     UncarriedField(
       "secretKeys", "configmeta.json does not contain the encrypted keys",

@@ -117,8 +117,8 @@ enum ClusterMountPathUnique: ClusterRule {
   static let description = RuleDescription(
     "cluster/mount-path-unique", summary: "each path is mounted only once",
     rationale: """
-      The secret of a role, or the cluster's default secret, and projected volumes are mounted into one file \
-      system. Kubernetes refuses a path that is used twice.
+      The secret of a role, or the cluster's default secret, projected volumes and persistent folders are mounted \
+      into one file system. Kubernetes refuses a path that is used twice.
       """,
     passing: [
       .given(
@@ -128,13 +128,25 @@ enum ClusterMountPathUnique: ClusterRule {
     failing: [
       .given(
         "a volume at the path of the secret",
-        .cluster("members: 3", "members: 3\n      \(MountText.secret)\n      \(MountText.volume("/keys/"))"))
+        .cluster("members: 3", "members: 3\n      \(MountText.secret)\n      \(MountText.volume("/keys/"))")),
+      .given(
+        "a secret at a persistent folder of the app",
+        .current(#""cardinality": "1+","#, #""cardinality": "1+", "persistDirs": ["/keys"],"#),
+        .cluster("members: 3", "members: 3\n      \(MountText.secret)")),
     ])
 
   static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
     var found: [Violation] = []
     let inherited = cluster.spec.raw["defaultSecret"]?["mountPath"]?.string
     for (index, role) in cluster.spec.roles.enumerated() {
+      if let secret = role.secret, isPersistent(secret.path, in: role, of: app) {
+        found.append(
+          Violation(
+            role.raw["secret"]?["name"] == nil
+              ? ["spec", "defaultSecret", "mountPath"] : RolePath.of(index, "secret", "mountPath"),
+            "path \(secret.path) in role \(role.id) of cluster \(cluster.reference) is mounted twice: it is also a persistent folder",
+            hint: "mount the Secret at another path"))
+      }
       guard let volumes = role.raw["volumeProjections"]?.array, !volumes.isEmpty else { continue }
       let secret = role.raw["secret"]?["mountPath"]?.string ?? inherited
       let paths = [secret ?? ""] + volumes.map { $0["mountPath"]?.string ?? "" }
@@ -147,6 +159,11 @@ enum ClusterMountPathUnique: ClusterRule {
       }
     }
     return found
+  }
+
+  private static func isPersistent(_ path: String, in role: ClusterRole, of app: App?) -> Bool {
+    guard role.storageSize != nil, let path = ContainerPath(path) else { return false }
+    return app?.spec.resolved(role.id)?.persistDirs.contains { ContainerPath($0) == path } ?? false
   }
 
   private static func trimmed(_ path: String) -> String {

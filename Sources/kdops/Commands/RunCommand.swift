@@ -106,6 +106,7 @@ struct RunCommand: AsyncParsableCommand {
     _ console: Console, _ logger: Logger, _ environment: [String: String]
   ) async throws -> Reconciler.Outcome {
     var options = try Daemon.Options(settings, repo: repo, folder: folder, environment: environment)
+    options.policy.isEmbedded = true
     options.takesOverStatus = takesOverStatus(environment)
     try await options.signer?.tryOut()
     let backend = try await Backend.embedded(
