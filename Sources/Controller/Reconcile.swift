@@ -210,7 +210,7 @@ extension Engine {
 
   /// Writes the container's id marker again. If a command is repeatedly refused because it was meant for another
   /// container, although the pod's container has not changed, the container has lost its marker: a program has
-  /// emptied `/tmp`.
+  /// removed it.
   private func markAnew(_ order: PodOrder, pod: String, _ context: ActionExecutor.Context) async {
     guard let mark = order.mark(MetadataBasis(context.status)),
       await cache.snapshot(context.name)?.pods[pod]?.observation.containerID == order.containerID

@@ -42,4 +42,23 @@ struct MemberVolumesTests {
       other["volumes"] == [["name": "secret", "secret": ["secretName": "site-keys", "defaultMode": 256]]])
     #expect(other["containers"]?[0]?["volumeMounts"] == [["name": "secret", "mountPath": "/site"]])
   }
+
+  @Test("include file systems in memory for an image that runs systemd, unless the claim has the folder")
+  func systemd() throws {
+    let pod = try Fixture.pod(of: "gateway", appFields: ["systemdRequired": true])
+    let memory: JSON = ["medium": "Memory"]
+    #expect(
+      pod["volumes"] == [
+        ["name": "memory-tmp", "emptyDir": memory], ["name": "memory-run", "emptyDir": memory],
+        ["name": "memory-run-lock", "emptyDir": memory],
+      ])
+    #expect(
+      pod["containers"]?[0]?["volumeMounts"] == [
+        ["name": "memory-tmp", "mountPath": "/tmp"], ["name": "memory-run", "mountPath": "/run"],
+        ["name": "memory-run-lock", "mountPath": "/run/lock"],
+      ])
+    let volumes = MemberVolumes(
+      role: ClusterRole(["id": "worker"]), usesSystemd: true, persisted: ["/etc", "/tmp"])
+    #expect(volumes.mounts.map { $0["mountPath"] } == ["/run", "/run/lock"])
+  }
 }

@@ -13,7 +13,7 @@ struct PodRecordsTests {
     then last: String = ":"
   ) throws -> String {
     // The state that an installation leaves.
-    try write("c-1", to: "tmp/.kdops-container", in: container)
+    try write("c-1", to: ".kdops-container", in: container)
     return try container.run(
       PodScripts.run, [PodScripts.inner, key, "c-1", "\(limit)", "\(keep)", "0", "--pod_upgraded"], input: "",
       asks: asks, then: last)
@@ -109,6 +109,28 @@ struct PodRecordsTests {
     try write("#!/bin/sh\necho run >> /tmp/runs\nexit 3\n", to: Self.script, in: container)
     for key in ["k1", "k1", "k1-retry", "k1-retry"] { #expect(try run(container, key) == "exit 3") }
     #expect(container.content("tmp/runs") == "run\nrun\n")
+  }
+
+  @Test(
+    "do not start a script for another container, wherever the mark is", arguments: ["", "tmp/"])
+  func mark(folder: String) throws {
+    let container = try Container()
+    try write("c-1", to: "\(folder).kdops-container", in: container)
+    func run(for name: String) throws -> String {
+      try container.run(
+        PodScripts.run, [PodScripts.inner, "k-\(name)", name, "60", "4096", "0", "--pod_upgraded"], input: "")
+    }
+    let answer = PodScripts.otherContainer
+    #expect(try run(for: "c-2") == "\(answer.stdout)exit \(answer.exitCode)")
+    #expect(try run(for: "c-1") == "done\nexit 0")
+  }
+
+  @Test("are protected by a mark that installation leaves outside of all volumes")
+  func installedMark() throws {
+    let container = try upgradable()
+    _ = try install(container, "fresh", id: "")
+    #expect(container.content(".kdops-container") == "c-1")
+    #expect(container.content("tmp/.kdops-container") == nil)
   }
 
   // MARK: - Package backups

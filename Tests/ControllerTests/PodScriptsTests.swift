@@ -30,11 +30,11 @@ struct Container {
   func run(
     _ text: String, _ arguments: [String], input: String, asks: Int = 1, then last: String = ":"
   ) throws -> String {
-    var command = ["bwrap", "--unshare-pid", "--die-with-parent", "--proc", "/proc", "--dev", "/dev"]
+    var command = ["bwrap", "--unshare-pid", "--die-with-parent", "--bind", folder.path, "/"]
+    command += ["--proc", "/proc", "--dev", "/dev"]
     for path in ["/usr", "/bin", "/lib", "/lib64"] where FileManager.default.fileExists(atPath: path) {
       command += ["--ro-bind", path, path]
     }
-    for name in ["etc", "opt", "tmp"] { command += ["--bind", "\(folder.path)/\(name)", "/\(name)"] }
     let runs = Array(repeating: "sh -c \"$@\"; ", count: asks).joined()
     command += ["sh", "-c", "\(runs)echo \"exit $?\"; \(last)", "sh", text, "text"] + arguments
     return try TemporaryRepository.run(command, in: nil, input: input)

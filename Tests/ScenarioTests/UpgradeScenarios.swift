@@ -132,12 +132,12 @@ struct UpgradeScenarios {
     }
   }
 
-  @Test("a member whose /tmp was emptied still receives its pending notifications")
-  func emptiedTmp() async throws {
+  @Test("a member whose mark was removed still receives its pending notifications")
+  func removedMark() async throws {
     try await scenario(Fixture(.embedded, workers: 1)) { scene in
       try await scene.configured("1.0.0")
       let root = "\(scene.folder.path)/cluster/pods/default/shop-worker-0"
-      try FileManager.default.removeItem(atPath: "\(root)/tmp/.kdops-container")
+      try FileManager.default.removeItem(atPath: "\(root)/.kdops-container")
       let grow = try scene.forge.push(scene.fixture.resize(2), "Grow shop")
       try await scene.note(grow, phase: "done")
       #expect(try await scene.events("shop-worker-0") == ["configure 1.0", "addnodes 1.0"])

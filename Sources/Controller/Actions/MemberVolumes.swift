@@ -6,11 +6,20 @@ struct MemberVolumes {
   private(set) var volumes: [JSON] = []
   private(set) var mounts: [JSON] = []
 
-  init(role: ClusterRole) {
+  /// - Parameters:
+  ///   - usesSystemd: Whether the image runs systemd, which expects file systems in memory.
+  ///   - persisted: Folders of the claim. They are not mounted twice.
+  init(role: ClusterRole, usesSystemd: Bool, persisted: [String]) {
     if let secret = role.secret {
       var source: JSON = ["secretName": .string(secret.name)]
       if let mode = secret.mode { source["defaultMode"] = JSON(mode) }
       add("secret", ["secret": source], at: secret.path, isReadOnly: secret.isReadOnly)
+    }
+    if usesSystemd {
+      for path in ["/tmp", "/run", "/run/lock"] where !persisted.contains(path) {
+        let name = "memory" + path.map { $0 == "/" ? "-" : "\($0)" }.joined()
+        add(name, ["emptyDir": ["medium": "Memory"]], at: path)
+      }
     }
     if let size = role.sharedMemory {
       add("shared-memory", ["emptyDir": ["medium": "Memory", "sizeLimit": .string(size)]], at: "/dev/shm")

@@ -10,7 +10,8 @@ enum PodScripts {
   ///
   /// If an earlier daemon started the same installation for this container, the script waits for that run and does not
   /// repeat it. The container id is stored in the container, so that no script meant for this container ever runs in
-  /// the next one.
+  /// the next one. It is in the root folder, which is never on a volume. Only a user who may not write there stores it
+  /// in `/tmp`.
   ///
   /// Standard input is read before anything that can wait or fail: a container runtime may not report the end of a
   /// command that leaves much input unread. If less input arrived than the given length, the connection was cut. The
@@ -26,7 +27,9 @@ enum PodScripts {
       echo kdops-cut-short
       exit 121
     fi
-    printf '%s' "$container" > /tmp/.kdops-container 2> /dev/null || :
+    for mark in /.kdops-container /tmp/.kdops-container; do
+      if printf '%s' "$container" 2> /dev/null > "$mark"; then break; fi
+    done
     if command -v flock > /dev/null; then
       exec 9> /opt/.kdops-install.lock
       flock 9
@@ -93,8 +96,8 @@ enum PodScripts {
     shift 6
     home=/opt/guestconfig
     give_up() { echo kdops-not-started; exit 123; }
-    seen=$(cat /tmp/.kdops-container 2> /dev/null) || seen=
-    if [ "$seen" != "$container" ] && { [ -n "$seen" ] || [ -w /tmp ]; }; then
+    seen=$(cat /.kdops-container 2> /dev/null || cat /tmp/.kdops-container 2> /dev/null) || seen=
+    if [ "$seen" != "$container" ] && { [ -n "$seen" ] || [ -w / ] || [ -w /tmp ]; }; then
       head -c "$length" > /dev/null
       echo kdops-other-container
       exit 122

@@ -158,15 +158,14 @@ struct ObjectBuilder {
     if !spec.capabilities.isEmpty {
       container["securityContext"] = ["capabilities": ["add": JSON(spec.capabilities)]]
     }
-    var mounts: [JSON] = []
-    if role.storageSize != nil {
-      let folders = Self.persisted(resolved)
-      mounts = folders.map {
-        [
-          "name": .string(Self.claimName), "mountPath": .string($0),
-          "subPath": .string(String($0.dropFirst())),
-        ]
-      }
+    let folders = role.storageSize == nil ? [] : Self.persisted(resolved)
+    var mounts: [JSON] = folders.map {
+      [
+        "name": .string(Self.claimName), "mountPath": .string($0),
+        "subPath": .string(String($0.dropFirst())),
+      ]
+    }
+    if !folders.isEmpty {
       pod["initContainers"] = [
         [
           "name": "seed", "image": .string(resolved.image), "imagePullPolicy": "IfNotPresent",
@@ -176,7 +175,7 @@ struct ObjectBuilder {
         ]
       ]
     }
-    let added = MemberVolumes(role: role)
+    let added = MemberVolumes(role: role, usesSystemd: spec.systemdRequired, persisted: folders)
     mounts += added.mounts
     if !mounts.isEmpty { container["volumeMounts"] = .array(mounts) }
     if !added.volumes.isEmpty { pod["volumes"] = .array(added.volumes) }

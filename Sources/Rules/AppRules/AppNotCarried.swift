@@ -6,8 +6,8 @@ enum AppNotCarried: AppRule {
   static let description = RuleDescription(
     "app/not-carried", .warning, summary: "an app uses nothing that this version does not provide to pods",
     rationale: """
-      Apps that were written for KubeDirector may rely on what its operator adds to every member: mounts for \
-      systemd, a token for each member's service, and `configcli`, with which config packages read \
+      Apps that were written for KubeDirector may rely on what its operator adds to every member: a cgroup \
+      mount for systemd, a token for each member's service, and `configcli`, with which config packages read \
       `configmeta.json`. This version adds none of them. Images that contain `configcli`, and scripts that \
       read the file in another way, work. A package does not declare what it calls, so the use of \
       `configcli` is assumed if the app has a package and requests systemd, as KubeDirector's catalog does.
@@ -31,7 +31,7 @@ enum AppNotCarried: AppRule {
     let (spec, name) = (app.spec, app.reference.name)
     var found: [Violation] = []
     if spec.systemdRequired {
-      found.append(systemd.violation(["spec"], "app \(name)"))
+      found.append(systemd(name))
       if let package = package(of: spec) { found.append(configcli(package, name)) }
     }
     for (index, service) in spec.services.enumerated() where service.hasAuthToken {
@@ -42,9 +42,12 @@ enum AppNotCarried: AppRule {
     return found
   }
 
-  private static let systemd = UncarriedField(
-    "systemdRequired", "they get no memory file systems on /tmp and /run and no cgroup mount",
-    hint: "no action is needed if the image does not start systemd; an image that does may fail to start")
+  private static func systemd(_ name: String) -> Violation {
+    Violation(
+      ["spec", "systemdRequired"],
+      "`systemdRequired` of app \(name) is applied to pods in part: they get memory file systems on /tmp, /run and /run/lock, but no cgroup mount",
+      hint: "no action is needed if the image does not start systemd; an image that does may fail to start")
+  }
 
   private static let token = UncarriedField(
     "hasAuthToken", "`authToken` in configmeta.json is empty, and the service has no annotation with a token",
