@@ -83,7 +83,8 @@ extension Engine {
     }
     let state = status ?? ClusterStatus(state: .creating, app: cluster.spec.app)
     let owner = OwnerReference(known.object)
-    let builder = ObjectBuilder(cluster: cluster, owner: owner, status: state)
+    let builder = ObjectBuilder(
+      cluster: cluster, owner: owner, status: state, clusterDomain: settings.clusterDomain)
     let connections = await connections(of: cluster, isStamped: known.isStamped, status)
     let headless = DerivedNames.headlessService(cluster: cluster.metadata.name)
     let observation = Observation(
@@ -101,7 +102,7 @@ extension Engine {
         progressDeadline: settings.progressDeadline, clusterDomain: settings.clusterDomain))
     let context = ActionExecutor.Context(
       cluster: cluster, owner: owner, status: state, apps: apps, sets: snapshot.sets,
-      connections: connections ?? Connections())
+      clusterDomain: settings.clusterDomain, connections: connections ?? Connections())
     return (observation, context)
   }
 

@@ -71,7 +71,7 @@ enum Fixture {
     apiVersion: Wire.apiVersion, kind: Wire.clusterKind, name: "analytics", uid: "c-1")
 
   static func builder(_ status: ClusterStatus = status()) -> ObjectBuilder {
-    ObjectBuilder(cluster: cluster(), owner: owner, status: status)
+    ObjectBuilder(cluster: cluster(), owner: owner, status: status, clusterDomain: "cluster.local")
   }
 
   static func set(_ role: String, version: String = "1.0.0", status: ClusterStatus = status()) throws
@@ -101,7 +101,9 @@ enum Fixture {
     cluster.spec = ClusterSpec(spec)
     let app = AppSpec(app().raw.merging(patch: appFields))
     guard let spec = cluster.spec.role(role), let resolved = app.resolved(role) else { throw Missing() }
-    let set = ObjectBuilder(cluster: cluster, owner: owner, status: status()).statefulSet(
+    let set = ObjectBuilder(
+      cluster: cluster, owner: owner, status: status(), clusterDomain: "cluster.local"
+    ).statefulSet(
       name: "analytics-\(role)", role: spec, app: "spark-1.0.0", resolved: resolved, spec: app,
       goal: SetGoal(app: "spark-1.0.0", replicas: 1, strategy: .atRest))
     guard let pod = set.json["spec"]?["template"]?["spec"] else { throw Missing() }

@@ -69,6 +69,12 @@ struct ObjectBuilderTests {
     #expect(ObjectBuilder.persisted(role) == ["/etc", "/data", "/var/log/guestconfig", "/opt", "/usr"])
   }
 
+  @Test("make members known to each other by the names of their pods, in the domain of the headless service")
+  func searchDomain() throws {
+    #expect(
+      try Fixture.pod(of: "gateway")["dnsConfig"] == ["searches": ["analytics.prod.svc.cluster.local"]])
+  }
+
   @Test("contain no text of a file in a shell script")
   func seedArguments() throws {
     let command = try Fixture.set("worker").json["spec"]?["template"]?["spec"]?["initContainers"]?[0]?[

@@ -19,12 +19,15 @@ struct ActionExecutor: Sendable {
     var status: ClusterStatus
     var apps: [String: AppSpec]
     var sets: [String: KnownSet]
+    var clusterDomain: String
     var connections = Connections()
     var reference: Object.Reference {
       Object.Reference(apiVersion: owner.apiVersion, kind: owner.kind, name: name, uid: owner.uid)
     }
     var name: ObjectName { ObjectName(namespace: cluster.metadata.namespace, name: cluster.metadata.name) }
-    var builder: ObjectBuilder { ObjectBuilder(cluster: cluster, owner: owner, status: status) }
+    var builder: ObjectBuilder {
+      ObjectBuilder(cluster: cluster, owner: owner, status: status, clusterDomain: clusterDomain)
+    }
   }
 
   /// Executes one short action.

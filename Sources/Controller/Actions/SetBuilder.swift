@@ -3,13 +3,16 @@ import KubeDirector
 import Upgrade
 import Values
 
-/// Builds the desired Kubernetes objects of a cluster. Pure: the same input gives the same objects in every version of
-/// the daemon, so that upgrading kdops restarts no pod.
+/// Builds the desired Kubernetes objects of a cluster. Pure: the same input gives the same objects.
+///
+/// A newer version of the daemon may build another template for the same input. That restarts no pod, because the
+/// template of an existing set is written only together with a new image.
 struct ObjectBuilder {
   let cluster: Cluster
   let owner: OwnerReference
   /// Contains the pinned catalog of each app.
   let status: ClusterStatus
+  let clusterDomain: String
 
   var headlessService: String { DerivedNames.headlessService(cluster: cluster.metadata.name) }
 
@@ -180,6 +183,10 @@ struct ObjectBuilder {
     if !mounts.isEmpty { container["volumeMounts"] = .array(mounts) }
     if !added.volumes.isEmpty { pod["volumes"] = .array(added.volumes) }
     pod["containers"] = [container]
+    // Members reach each other by the names of pods alone.
+    pod["dnsConfig"] = [
+      "searches": [.string(DerivedNames.domain(of: cluster.metadata, clusterDomain: clusterDomain))]
+    ]
     pod["terminationGracePeriodSeconds"] = 10
     pod["automountServiceAccountToken"] = .bool(role.serviceAccountName != nil)
     pod["serviceAccountName"] = role.serviceAccountName.map(JSON.string)

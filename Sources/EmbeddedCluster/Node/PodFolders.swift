@@ -80,7 +80,7 @@ struct PodFolders: Sendable {
       try RootTree.clean(aside)
       try RootTree.packConfigPackage(aside)
     }
-    try RootTree.addSkeleton(aside, hostname: pod.hostname, ip: ip)
+    try RootTree.addSkeleton(aside, hostname: pod.hostname, ip: ip, searchDomains: pod.searchDomains)
     try SafeFolder.give(aside, to: owner)
     try makeFolder("pods/\(pod.name.namespace)")
     guard rename(aside, place) == 0 else { throw FileError(errno: errno, place) }

@@ -29,6 +29,8 @@ struct PodSpec: Sendable, Hashable {
 
   var name: ObjectName
   var uid: String
+  /// The domains in which the pod looks up names.
+  var searchDomains: [String]
   /// Init containers first, then main containers, each in the order of the spec.
   var containers: [Container]
 
@@ -43,6 +45,7 @@ struct PodSpec: Sendable, Hashable {
     }
     name = pod.objectName
     uid = pod.uid
+    searchDomains = spec?["dnsConfig"]?["searches"]?.array?.compactMap(\.string) ?? []
     containers =
       (spec?["initContainers"]?.array ?? []).map { Container($0, isInit: true, volumes: volumes) }
       + (spec?["containers"]?.array ?? []).map { Container($0, isInit: false, volumes: volumes) }

@@ -60,7 +60,7 @@ enum RootTree {
 
   /// Adds what every container has: the folders that programs expect, and an `/etc` that has the container's
   /// own names and nothing from the host.
-  static func addSkeleton(_ root: String, hostname: String, ip: String) throws {
+  static func addSkeleton(_ root: String, hostname: String, ip: String, searchDomains: [String] = []) throws {
     let folders = [
       "dev", "etc", "opt", "proc", "run", "srv", "tmp", "usr/local/bin", "usr/local/lib", "usr/local/sbin",
       "usr/local/share", "var/log", "var/tmp",
@@ -70,13 +70,14 @@ enum RootTree {
     }
     for folder in ["tmp", "var/tmp"] { chmod("\(root)/\(folder)", 0o1777) }
     for (name, target) in HostPrograms.links { symlink(target, "\(root)/\(name)") }
-    let files = [
+    var files = [
       "passwd": "root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
       "group": "root:x:0:\nnogroup:x:65534:\n",
       "hostname": "\(hostname)\n",
       "hosts": "127.0.0.1 localhost\n\(ip) \(hostname)\n",
       "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
     ]
+    if !searchDomains.isEmpty { files["resolv.conf"] = "search \(searchDomains.joined(separator: " "))\n" }
     for (name, content) in files where SafeFolder.kind("\(root)/etc/\(name)") == nil {
       try write(Array(content.utf8), to: "\(root)/etc/\(name)", mode: 0o644)
     }

@@ -24,6 +24,17 @@ struct RootTreeTests {
     }
   }
 
+  @Test("names the pod's search domains, and has no resolv.conf without any")
+  func searchDomains() throws {
+    try withRoot([:]) { root in
+      try RootTree.addSkeleton(root, hostname: "web-0", ip: "10.0.0.1")
+      #expect(SafeFolder.kind("\(root)/etc/resolv.conf") == nil)
+      try RootTree.addSkeleton(
+        root, hostname: "web-0", ip: "10.0.0.1", searchDomains: ["web.prod.svc.cluster.local", "example"])
+      #expect(FileText.read("\(root)/etc/resolv.conf") == "search web.prod.svc.cluster.local example\n")
+    }
+  }
+
   @Test(
     "keeps a symbolic link that stays inside, relative to its own place",
     arguments: [
