@@ -20,6 +20,25 @@ struct TrapTests {
     }
   }
 
+  @Test("removes fields from a template with the next upgrade if they are no longer wanted")
+  func removedFields() async throws {
+    try await EmbeddedEngine.with { cache in
+      let fields: JSON = [
+        "serviceAccountName": "admin", "volumes": [["name": "secret", "secret": ["secretName": "keys"]]],
+      ]
+      _ = try await cache.api.patch(
+        .statefulSets, try await cache.set("worker").objectName,
+        merge: ["spec": ["template": ["metadata": ["annotations": ["a": "b"]], "spec": fields]]])
+      await cache.api.settle()
+      try await cache.settle()
+      try await cache.commit(app: "app-1.1")
+      try await cache.settle()
+      let template = try await cache.set("worker").json["spec"]?["template"]
+      #expect(template?["metadata"]?["annotations"] == nil)
+      #expect(template?["spec"]?["serviceAccountName"] == nil && template?["spec"]?["volumes"] == nil)
+    }
+  }
+
   @Test("changes template and strategy in one update each way, which moves no pod")
   func oneUpdate() async throws {
     try await EmbeddedEngine.with { cache in
