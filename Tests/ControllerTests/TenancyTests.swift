@@ -67,7 +67,10 @@ struct TenancyTests {
       #expect(template?["metadata"]?["labels"]?["team"] == "insight")
       #expect(template?["metadata"]?["labels"]?["azure.workload.identity/use"] == nil)
       let pod = template?["spec"]
-      #expect(pod?["containers"]?[0]?["env"] == [["name": "MODE", "value": "fast"]])
+      #expect(
+        pod?["containers"]?[0]?["env"] == [
+          ["name": "MODE", "value": "fast"], ["name": "NVIDIA_VISIBLE_DEVICES", "value": "void"],
+        ])
       #expect(pod?["serviceAccountName"] == nil && pod?["automountServiceAccountToken"] == false)
       #expect(
         pod?["affinity"]?["podAntiAffinity"]?["requiredDuringSchedulingIgnoredDuringExecution"] == .array([]))

@@ -151,7 +151,8 @@ struct ObjectBuilder {
       "name": "app", "image": .string(resolved.image), "imagePullPolicy": "IfNotPresent",
       "resources": resources(role),
     ]
-    if !role.env.isEmpty { container["env"] = .array(role.env.map(\.raw)) }
+    let variables = role.containerEnvironment
+    if !variables.isEmpty { container["env"] = .array(variables) }
     let ports = resolved.serviceIDs.compactMap { spec.service($0) }.map { service -> JSON in
       ["name": .string(service.id), "containerPort": JSON(service.port), "protocol": "TCP"]
     }

@@ -42,6 +42,9 @@ enum ClusterNotCarried: ClusterRule {
           "members: 3\n      blockStorage: {pathPrefix: /dev/xvd, numDevices: 2, size: 10Gi, storageClassName: fast}"
         )
       ),
+      .given(
+        "GPUs that the role does not request",
+        .cluster("members: 3", "members: 3\n      env: [{name: NVIDIA_VISIBLE_DEVICES, value: all}]")),
       .given("names from UIDs", .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  namingScheme: UID")),
     ])
 
@@ -53,6 +56,15 @@ enum ClusterNotCarried: ClusterRule {
     for (index, role) in spec.roles.enumerated() {
       for field in roleFields where field.isSet(in: role.raw) {
         found.append(field.violation(RolePath.of(index), "role \(role.id) of cluster \(cluster.reference)"))
+      }
+      if !GPU.isRequested(by: role) {
+        for (position, variable) in role.env.enumerated() where variable.name == GPU.variable {
+          found.append(
+            Violation(
+              RolePath.of(index, "env", .index(position)),
+              "variable \(GPU.variable) in role \(role.id) of cluster \(cluster.reference) is not applied to pods: the role requests no GPU",
+              hint: "request GPUs in `resources.limits`, such as `nvidia.com/gpu: 1`, or remove the variable"))
+        }
       }
     }
     return found
