@@ -97,7 +97,7 @@ public enum DerivedNames {
   }
 
   /// The text in lower case, with a dash for every character that a DNS label may not contain.
-  static func label(_ text: String) -> String {
+  public static func label(_ text: String) -> String {
     String(decoding: text.utf8.map(legal), as: UTF8.self)
   }
 

@@ -99,7 +99,7 @@ struct ObjectBuilderTests {
     let service = Fixture.builder().memberService(
       role: role, services: app.services, pod: "analytics-controller-0")
     #expect(service.name == "analytics-controller-0")
-    #expect(service.json["spec"]?["ports"]?[0]?["name"]?.string == "web")
+    #expect(service.json["spec"]?["ports"]?[0]?["name"]?.string == "http-web")
     #expect(service.json["spec"]?["ports"]?[0]?["port"]?.integer == 8080)
   }
 
@@ -115,7 +115,7 @@ struct ObjectBuilderTests {
     let service = Fixture.builder().memberService(
       role: role, services: services, pod: "analytics-controller-0")
     let ports = service.json["spec"]?["ports"]?.array ?? []
-    #expect(ports.map { $0["name"]?.string } == ["dashboard-a", "dashboard-b"])
+    #expect(ports.map { $0["name"]?.string } == ["https-dashboard-a", "https-dashboard-b"])
   }
 
   @Test("carry the name of their app, and its catalog if that is pinned")
@@ -202,6 +202,17 @@ struct ConfigMetaTests {
     return ConfigMeta(
       cluster: cluster, status: status, app: Fixture.app(), clusterDomain: "cluster.local"
     ).json(role: "worker", member: member)
+  }
+
+  @Test("omits roles without members")
+  func emptyRole() throws {
+    var status = Fixture.status()
+    status.roles[2].members = []
+    let json = ConfigMeta(
+      cluster: Fixture.cluster(), status: status, app: Fixture.app(), clusterDomain: "cluster.local"
+    ).shared
+    #expect(json["nodegroups"]?["1"]?["roles"]?["gateway"] == nil)
+    #expect(json["nodegroups"]?["1"]?["roles"]?["worker"] != nil)
   }
 
   @Test("omits leaving members")

@@ -69,6 +69,7 @@ struct ConfigMeta {
     for role in app.resolvedRoles {
       guard let spec = cluster.spec.role(role.id) else { continue }
       let members = staying(role.id)
+      if members.isEmpty { continue }
       let names = members.map(fqdn)
       var mappings: JSON = [:]
       for member in members { mappings[fqdn(member)] = .string("\(member.nodeID)") }
@@ -94,10 +95,7 @@ struct ConfigMeta {
     var out: JSON = [:]
     for id in role.serviceIDs {
       guard let service = app.service(id) else { continue }
-      let scheme = service.urlScheme ?? ""
-      let endpoints = names.map { name -> JSON in
-        .string("\(scheme.isEmpty ? "" : "\(scheme)://")\(name):\(service.port)\(service.path ?? "")")
-      }
+      let endpoints = names.map { name -> JSON in .string(service.endpoint(on: name)) }
       out[id] = [
         "qualifiers": .array([]), "name": .string(service.label), "id": .string(id),
         "hostnames": reference(["roles", role.id, "hostnames"]),

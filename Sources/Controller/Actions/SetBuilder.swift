@@ -88,11 +88,10 @@ struct ObjectBuilder {
 
   /// The service of one member, with one port for each service of its role.
   ///
-  /// A port is named by its service's id, which is a valid port name, at most 15 characters long and unique in the
-  /// app.
+  /// The names of the ports are KubeDirector's. They are unique, because ids of services are.
   func memberService(role: ClusterRole, services: [AppService], pod: String) -> Object {
     let ports = services.map { service -> JSON in
-      ["name": .string(service.id), "port": JSON(service.port), "protocol": "TCP"]
+      ["name": .string(service.portName), "port": JSON(service.port), "protocol": "TCP"]
     }
     var labels = labels(role: role.id, app: status.app)
     labels.merge(role.serviceLabels) { ours, _ in ours }

@@ -158,6 +158,17 @@ public struct AppService: Sendable, Hashable {
     hasAuthToken = endpoint?["hasAuthToken"]?.bool ?? false
     exported = service["exported_service"]?.string
   }
+
+  /// The name of its port in the services of members: `<scheme>-<id>`, or `generic-<id>` without a scheme.
+  public var portName: String {
+    let scheme = DerivedNames.label(urlScheme ?? "").drop { $0 == "-" }
+    let room = DerivedNames.labelLimit - id.utf8.count - 1
+    return "\(scheme.isEmpty ? "generic" : scheme.prefix(max(0, room)))-\(id)"
+  }
+
+  /// Its address on a host: `<scheme>://<host>:<port>`. Without a scheme it begins with `://`, as KubeDirector writes
+  /// it; the path is not part of it.
+  public func endpoint(on host: String) -> String { "\(urlScheme ?? "")://\(host):\(port)" }
 }
 
 public struct RoleServices: Sendable, Hashable {
