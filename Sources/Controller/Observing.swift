@@ -30,6 +30,8 @@ enum SetAnnotation {
 enum ServiceAnnotation {
   /// A digest of the input that the service was made from.
   static let mark = "kdops.dev/made-from"
+  /// The token of the member, as KubeDirector names it.
+  static let token = "kd-auth-token"
 }
 
 extension ClusterCache.ClusterSnapshot {

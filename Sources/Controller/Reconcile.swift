@@ -84,7 +84,7 @@ extension Engine {
     let state = status ?? ClusterStatus(state: .creating, app: cluster.spec.app)
     let owner = OwnerReference(known.object)
     let builder = ObjectBuilder(
-      cluster: cluster, owner: owner, status: state, clusterDomain: settings.clusterDomain)
+      cluster: cluster, owner: owner, status: state, clusterDomain: settings.clusterDomain, stamp: stamp)
     let connections = await connections(of: cluster, isStamped: known.isStamped, status)
     let headless = DerivedNames.headlessService(cluster: cluster.metadata.name)
     let observation = Observation(
@@ -92,7 +92,7 @@ extension Engine {
       catalogs: catalogs, appAnnotations: annotations, sets: sets,
       pods: snapshot.podObservations,
       gone: snapshot.gone, work: snapshot.work,
-      budgets: Self.budgets(snapshot), connections: connections?.observation(settings.clusterDomain),
+      budgets: Self.budgets(snapshot), connections: connections?.observation(settings.clusterDomain, stamp),
       headlessServiceExists: snapshot.services[headless]
         == builder.headless().annotation(ServiceAnnotation.mark),
       memberServices: Set(snapshot.services.keys),
@@ -102,7 +102,7 @@ extension Engine {
         progressDeadline: settings.progressDeadline, clusterDomain: settings.clusterDomain))
     let context = ActionExecutor.Context(
       cluster: cluster, owner: owner, status: state, apps: apps, sets: snapshot.sets,
-      clusterDomain: settings.clusterDomain, connections: connections ?? Connections())
+      clusterDomain: settings.clusterDomain, stamp: stamp, connections: connections ?? Connections())
     return (observation, context)
   }
 

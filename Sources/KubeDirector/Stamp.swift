@@ -47,6 +47,16 @@ public struct Stamp: Sendable {
     return Digest.text(HMAC<SHA256>.authenticationCode(for: message, using: key).prefix(16))
   }
 
+  /// The token of a member for services that require one. It is the same in every container of the pod, and other
+  /// members and clusters have other tokens.
+  ///
+  /// - Parameter cluster: The UID of the cluster.
+  public func token(of pod: String, cluster: String) -> String {
+    let message = JSON.array(["kdops.dev/token 1", .string(cluster), .string(pod)])
+      .serialized(pretty: false, sortedKeys: true)
+    return Digest.text(HMAC<SHA256>.authenticationCode(for: message, using: key).prefix(16))
+  }
+
   /// The object with its stamp.
   public func on(_ object: JSON) -> JSON {
     var stamped = object

@@ -55,7 +55,7 @@ struct ConnectionsTests {
 
   @Test("list ConfigMaps and Secrets by their type, with all of a Secret in Base64")
   func shape() async throws {
-    let json = await Self.connections(Self.cache()).json("cluster.local")
+    let json = await Self.connections(Self.cache()).json("cluster.local", .forTests)
     #expect(
       json["configmaps"]?["hadoop"]
         == [
@@ -71,7 +71,7 @@ struct ConnectionsTests {
 
   @Test("include a cluster's own view without its connections, with references adapted to the new place")
   func cluster() async throws {
-    let json = await Self.connections(Self.cache()).json("cluster.local")
+    let json = await Self.connections(Self.cache()).json("cluster.local", .forTests)
     let ledger = try #require(json["clusters"]?["ledger"])
     #expect(ledger["cluster"]?["name"] == "ledger" && ledger["connections"] == nil && ledger["node"] == nil)
     let path: JSON = [
@@ -93,7 +93,7 @@ struct ConnectionsTests {
   func marks() async throws {
     let cache = await Self.cache()
     func marks() async -> [String: String] {
-      await Self.connections(cache).observation("cluster.local").marks
+      await Self.connections(cache).observation("cluster.local", .forTests).marks
     }
     let before = await marks()
     #expect(before.keys.sorted() == ["clusters/ledger", "configmaps/site", "secrets/key"])
@@ -117,7 +117,7 @@ struct ConnectionsTests {
     let change = Self.cluster("ledger", state: "updating", version: 2)
     let touched = await cache.take(.changed(change), of: .clusters)
     #expect(touched == [Self.prod, ObjectName(namespace: "prod", name: "ledger")])
-    let seen = await Self.connections(cache).observation("cluster.local")
+    let seen = await Self.connections(cache).observation("cluster.local", .forTests)
     #expect(seen.unsettled == ["clusters/ledger"])
   }
 

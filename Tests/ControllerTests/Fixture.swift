@@ -1,5 +1,6 @@
 import ClusterAPI
 import KubeDirector
+import TestSupport
 import Upgrade
 import Values
 
@@ -71,7 +72,7 @@ enum Fixture {
     apiVersion: Wire.apiVersion, kind: Wire.clusterKind, name: "analytics", uid: "c-1")
 
   static func builder(_ status: ClusterStatus = status()) -> ObjectBuilder {
-    ObjectBuilder(cluster: cluster(), owner: owner, status: status, clusterDomain: "cluster.local")
+    ObjectBuilder(cluster: cluster(), owner: owner, status: status, clusterDomain: "cluster.local", stamp: .forTests)
   }
 
   static func set(_ role: String, version: String = "1.0.0", status: ClusterStatus = status()) throws
@@ -102,7 +103,7 @@ enum Fixture {
     let app = AppSpec(app().raw.merging(patch: appFields))
     guard let spec = cluster.spec.role(role), let resolved = app.resolved(role) else { throw Missing() }
     let set = ObjectBuilder(
-      cluster: cluster, owner: owner, status: status(), clusterDomain: "cluster.local"
+      cluster: cluster, owner: owner, status: status(), clusterDomain: "cluster.local", stamp: .forTests
     ).statefulSet(
       name: "analytics-\(role)", role: spec, app: "spark-1.0.0", resolved: resolved, spec: app,
       goal: SetGoal(app: "spark-1.0.0", replicas: 1, strategy: .atRest))

@@ -34,7 +34,7 @@ struct OwnershipTests {
       eventRecorder: nil)
     context = ActionExecutor.Context(
       cluster: cluster, owner: OwnerReference(live), status: Fixture.status(),
-      apps: ["spark-1.0.0": Fixture.app()], sets: [:], clusterDomain: "cluster.local")
+      apps: ["spark-1.0.0": Fixture.app()], sets: [:], clusterDomain: "cluster.local", stamp: .forTests)
   }
 
   private func place(_ resource: Resource, _ name: ObjectName, owners: [OwnerReference] = []) async throws {

@@ -20,13 +20,15 @@ struct ActionExecutor: Sendable {
     var apps: [String: AppSpec]
     var sets: [String: KnownSet]
     var clusterDomain: String
+    var stamp: Stamp
     var connections = Connections()
     var reference: Object.Reference {
       Object.Reference(apiVersion: owner.apiVersion, kind: owner.kind, name: name, uid: owner.uid)
     }
     var name: ObjectName { ObjectName(namespace: cluster.metadata.namespace, name: cluster.metadata.name) }
     var builder: ObjectBuilder {
-      ObjectBuilder(cluster: cluster, owner: owner, status: status, clusterDomain: clusterDomain)
+      ObjectBuilder(
+        cluster: cluster, owner: owner, status: status, clusterDomain: clusterDomain, stamp: stamp)
     }
   }
 

@@ -11,6 +11,8 @@ struct ConfigMeta {
   let status: ClusterStatus
   let app: AppSpec
   let clusterDomain: String
+  /// Derives the tokens of members.
+  let stamp: Stamp
   var connections = Connections()
   /// The path of this cluster's data in another cluster's file; empty for its own file.
   var path: [String] = []
@@ -20,8 +22,18 @@ struct ConfigMeta {
   func json(role: String, member: MemberStatus) -> JSON {
     var meta = shared
     meta["node"] = node(role: role, member)
-    meta["connections"] = connections.json(clusterDomain)
+    meta["connections"] = connections.json(clusterDomain, stamp)
+    // In its own role a member finds its own tokens.
+    let place: FieldPath = ["nodegroups", .key(Self.nodeGroup), "roles", .key(role), "services"]
+    for (id, _) in meta[place]?.object ?? [:] where app.service(id)?.hasAuthToken == true {
+      let own = JSON.string(token(of: member))
+      meta["nodegroups"]?[Self.nodeGroup]?["roles"]?[role]?["services"]?[id]?["authToken"] = own
+    }
     return meta
+  }
+
+  private func token(of member: MemberStatus) -> String {
+    stamp.token(of: member.pod, cluster: cluster.metadata.uid ?? "")
   }
 
   /// The data that is the same for every member. Connected clusters see only this part.
@@ -74,7 +86,7 @@ struct ConfigMeta {
       var mappings: JSON = [:]
       for member in members { mappings[fqdn(member)] = .string("\(member.nodeID)") }
       out[role.id] = [
-        "services": services(of: role, names: names), "node_ids": JSON(members.map { "\($0.nodeID)" }),
+        "services": services(of: role, members), "node_ids": JSON(members.map { "\($0.nodeID)" }),
         "hostnames": JSON(names), "fqdns": JSON(names), "fqdn_mappings": mappings, "flavor": flavor(spec),
       ]
     }
@@ -91,17 +103,20 @@ struct ConfigMeta {
     ]
   }
 
-  private func services(of role: ResolvedRole, names: [String]) -> JSON {
+  /// A service has one token here: that of the first member, whose endpoint is the first too.
+  private func services(of role: ResolvedRole, _ members: [MemberStatus]) -> JSON {
     var out: JSON = [:]
     for id in role.serviceIDs {
       guard let service = app.service(id) else { continue }
-      let endpoints = names.map { name -> JSON in .string(service.endpoint(on: name)) }
+      let endpoints = members.map { member -> JSON in .string(service.endpoint(on: fqdn(member))) }
+      let common = service.hasAuthToken ? members.first.map { token(of: $0) } ?? "" : ""
       out[id] = [
         "qualifiers": .array([]), "name": .string(service.label), "id": .string(id),
         "hostnames": reference(["roles", role.id, "hostnames"]),
         "global_id": .string("\(Self.nodeGroup)_\(role.id)_\(id)"),
         "fqdns": reference(["roles", role.id, "fqdns"]),
-        "exported_service": .string(service.exported ?? ""), "endpoints": .array(endpoints), "authToken": "",
+        "exported_service": .string(service.exported ?? ""), "endpoints": .array(endpoints),
+        "authToken": .string(common),
       ]
     }
     return out

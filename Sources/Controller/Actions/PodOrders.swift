@@ -107,7 +107,7 @@ extension ActionExecutor {
     else { return [] }
     let meta = ConfigMeta(
       cluster: context.cluster, status: context.status, app: spec, clusterDomain: settings.clusterDomain,
-      connections: context.connections)
+      stamp: context.stamp, connections: context.connections)
     return Array(meta.json(role: role, member: member).serialized(pretty: true, sortedKeys: false))
   }
 

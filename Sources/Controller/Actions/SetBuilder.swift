@@ -13,6 +13,8 @@ struct ObjectBuilder {
   /// Contains the pinned catalog of each app.
   let status: ClusterStatus
   let clusterDomain: String
+  /// Derives the tokens of members.
+  let stamp: Stamp
 
   var headlessService: String { DerivedNames.headlessService(cluster: cluster.metadata.name) }
 
@@ -76,11 +78,14 @@ struct ObjectBuilder {
         !resolved.serviceIDs.isEmpty
       else { continue }
       let services = resolved.serviceIDs.compactMap { app?.service($0) }
-      // The mark depends on the role, not on the member.
-      let mark = memberService(role: spec, services: services, pod: "").annotation(ServiceAnnotation.mark)
+      func mark(_ pod: String) -> String? {
+        memberService(role: spec, services: services, pod: pod).annotation(ServiceAnnotation.mark)
+      }
+      // Without tokens the mark depends on the role, not on the member.
+      let common = services.contains(where: \.hasAuthToken) ? nil : mark("")
       for member in role.members {
         let name = DerivedNames.memberService(pod: member.pod)
-        if let found = marks[name], found != mark { names.insert(name) }
+        if let found = marks[name], found != common ?? mark(member.pod) { names.insert(name) }
       }
     }
     return names
@@ -95,8 +100,12 @@ struct ObjectBuilder {
     }
     var labels = labels(role: role.id, app: status.app)
     labels.merge(role.serviceLabels) { ours, _ in ours }
+    var annotations = role.serviceAnnotations
+    annotations[ServiceAnnotation.token] =
+      services.contains(where: \.hasAuthToken)
+      ? stamp.token(of: pod, cluster: cluster.metadata.uid ?? "") : nil
     return service(
-      DerivedNames.memberService(pod: pod), labels: labels, annotations: role.serviceAnnotations,
+      DerivedNames.memberService(pod: pod), labels: labels, annotations: annotations,
       spec: [
         "type": .string(cluster.spec.serviceType ?? "ClusterIP"), "ports": .array(ports),
         "publishNotReadyAddresses": true,

@@ -35,7 +35,7 @@ struct Connections: Sendable {
 
   static func name(_ kind: Kind, _ name: String) -> String { "\(kind.rawValue)/\(name)" }
 
-  func observation(_ clusterDomain: String) -> ConnectionsObservation {
+  func observation(_ clusterDomain: String, _ stamp: Stamp) -> ConnectionsObservation {
     var seen = ConnectionsObservation(missing: missing, unread: unread)
     for map in configMaps {
       seen.marks[Self.name(.configmaps, map.name)] = Digest.short(Self.entry(map).text())
@@ -46,7 +46,7 @@ struct Connections: Sendable {
     }
     for neighbour in clusters {
       let name = Self.name(.clusters, neighbour.cluster.metadata.name)
-      seen.marks[name] = Digest.short(neighbour.meta(clusterDomain).text())
+      seen.marks[name] = Digest.short(neighbour.meta(clusterDomain, stamp).text())
       if neighbour.status.state != .configured { seen.unsettled.insert(name) }
     }
     return seen
@@ -54,9 +54,9 @@ struct Connections: Sendable {
 
   /// The `connections` part of `configmeta.json`, in KubeDirector's format: clusters by name, the other kinds in lists
   /// by the value of their label.
-  func json(_ clusterDomain: String) -> JSON {
+  func json(_ clusterDomain: String, _ stamp: Stamp) -> JSON {
     var meta: JSON = [:]
-    for neighbour in clusters { meta[neighbour.cluster.metadata.name] = neighbour.meta(clusterDomain) }
+    for neighbour in clusters { meta[neighbour.cluster.metadata.name] = neighbour.meta(clusterDomain, stamp) }
     return [
       "clusters": meta,
       "configmaps": Self.grouped(configMaps, Wire.Label.configMapType, Self.entry),
@@ -98,9 +98,9 @@ struct Connections: Sendable {
 }
 
 extension Connections.Neighbour {
-  fileprivate func meta(_ clusterDomain: String) -> JSON {
+  fileprivate func meta(_ clusterDomain: String, _ stamp: Stamp) -> JSON {
     ConfigMeta(
-      cluster: cluster, status: status, app: app, clusterDomain: clusterDomain,
+      cluster: cluster, status: status, app: app, clusterDomain: clusterDomain, stamp: stamp,
       path: ["connections", "clusters", cluster.metadata.name]
     ).shared
   }

@@ -7,8 +7,8 @@ enum AppNotCarried: AppRule {
     "app/not-carried", .warning, summary: "an app uses nothing that this version does not provide to pods",
     rationale: """
       Apps that were written for KubeDirector may rely on what its operator adds to every member: a cgroup \
-      mount for systemd, a token for each member's service, and `configcli`, with which config packages read \
-      `configmeta.json`. This version adds none of them. Images that contain `configcli`, and scripts that \
+      mount for systemd, and `configcli`, with which config packages read `configmeta.json`. This version adds \
+      neither. Images that contain `configcli`, and scripts that \
       read the file in another way, work. A package does not declare what it calls, so the use of \
       `configcli` is assumed if the app has a package and requests systemd, as KubeDirector's catalog does.
       """,
@@ -21,10 +21,6 @@ enum AppNotCarried: AppRule {
       .given(
         "an image that runs systemd",
         .candidate(#""version": "1.1.0""#, #""systemdRequired": true, "version": "1.1.0""#)),
-      .given(
-        "a service that expects a token",
-        .candidate(
-          #""urlScheme": "http", "isDashboard": true"#, #""urlScheme": "http", "hasAuthToken": true"#)),
     ])
 
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
@@ -33,11 +29,6 @@ enum AppNotCarried: AppRule {
     if spec.systemdRequired {
       found.append(systemd(name))
       if let package = package(of: spec) { found.append(configcli(package, name)) }
-    }
-    for (index, service) in spec.services.enumerated() where service.hasAuthToken {
-      found.append(
-        token.violation(
-          ["spec", "services", .index(index), "endpoint"], "service \(service.id) of app \(name)"))
     }
     return found
   }
@@ -48,11 +39,6 @@ enum AppNotCarried: AppRule {
       "`systemdRequired` of app \(name) is applied to pods in part: they get memory file systems on /tmp, /run and /run/lock, but no cgroup mount",
       hint: "no action is needed if the image does not start systemd; an image that does may fail to start")
   }
-
-  private static let token = UncarriedField(
-    "hasAuthToken", "`authToken` in configmeta.json is empty, and the service has no annotation with a token",
-    hint:
-      "if clients need a token, create it in the config package; otherwise the service works without it")
 
   /// The path of the first package that a role uses.
   private static func package(of spec: AppSpec) -> FieldPath? {
