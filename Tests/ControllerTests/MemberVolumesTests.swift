@@ -61,4 +61,26 @@ struct MemberVolumesTests {
       role: ClusterRole(["id": "worker"]), usesSystemd: true, persisted: ["/etc", "/tmp"])
     #expect(volumes.mounts.map { $0["mountPath"] } == ["/run", "/run/lock"])
   }
+
+  @Test("include existing volume claims")
+  func projections() throws {
+    let pod = try Fixture.pod(
+      of: "gateway",
+      [
+        "volumeProjections": [
+          ["pvcName": "shared", "mountPath": "/shared"],
+          ["pvcName": "models", "mountPath": "/models", "readOnly": true],
+        ]
+      ])
+    #expect(
+      pod["volumes"] == [
+        ["name": "projected-0", "persistentVolumeClaim": ["claimName": "shared"]],
+        ["name": "projected-1", "persistentVolumeClaim": ["claimName": "models", "readOnly": true]],
+      ])
+    #expect(
+      pod["containers"]?[0]?["volumeMounts"] == [
+        ["name": "projected-0", "mountPath": "/shared"],
+        ["name": "projected-1", "mountPath": "/models", "readOnly": true],
+      ])
+  }
 }

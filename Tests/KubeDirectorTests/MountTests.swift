@@ -35,4 +35,23 @@ struct MountTests {
     #expect(secrets(.prefix("site-")) == [nil, "site-keys", "site-keys", nil])
     #expect(secrets(.any) == ["keys", "site-keys", "site-keys", nil])
   }
+
+  @Test("include no volume unless the prefix of its claim is allowed, and none at a reserved path")
+  func volumes() {
+    let role: JSON = [
+      "id": "a",
+      "volumeProjections": [
+        ["pvcName": "shared-a", "mountPath": "/a"], ["pvcName": "p-ledger-0", "mountPath": "/b"],
+        ["pvcName": "shared-c", "mountPath": "/etc/../usr"],
+      ],
+    ]
+    let cluster = Cluster(
+      metadata: Metadata(name: "c", namespace: "n"), spec: ClusterSpec(["app": "a", "roles": [role]]))
+    func claims(_ prefix: NamePrefix) -> [String] {
+      cluster.restricted(to: Tenancy(claimPrefix: prefix)).spec.roles[0].volumeProjections.map(\.claim)
+    }
+    #expect(claims(.none) == [])
+    #expect(claims(.prefix("shared-")) == ["shared-a"])
+    #expect(claims(.any) == ["shared-a", "p-ledger-0"])
+  }
 }

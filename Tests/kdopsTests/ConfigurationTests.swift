@@ -55,7 +55,7 @@ struct ConfigurationTests {
       scripts: {memory: 2Gi, disk: 4Gi}
       tenancy:
         {namespaces: ["*"], serviceAccounts: [], capabilities: [], secretPrefix: "", configMapPrefix: "",
-         affinityNamespaces: [], serviceTypes: [ClusterIP], podLabels: [app.kubernetes.io/*],
+         claimPrefix: "", affinityNamespaces: [], serviceTypes: [ClusterIP], podLabels: [app.kubernetes.io/*],
          podAnnotations: [app.kubernetes.io/*, checksum/*, prometheus.io/*],
          serviceLabels: [app.kubernetes.io/*],
          serviceAnnotations: [app.kubernetes.io/*, prometheus.io/*]}
@@ -220,7 +220,7 @@ struct ConfigurationTests {
   @Test("every list of tenancy is a setting, and is used by the rules")
   func tenancyLists() {
     for setting in Tenancy.Setting.allCases {
-      let isPrefix = setting == .secretPrefix || setting == .configMapPrefix
+      let isPrefix = [.secretPrefix, .configMapPrefix, .claimPrefix].contains(setting)
       let value = isPrefix ? "x-" : "[x-]"
       let configuration = read("tenancy: {\(setting.rawValue): \(value)}").configuration
       #expect(configuration != nil && configuration?.tenancy != Tenancy(), "\(setting.key)")

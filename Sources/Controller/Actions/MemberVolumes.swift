@@ -15,6 +15,12 @@ struct MemberVolumes {
       if let mode = secret.mode { source["defaultMode"] = JSON(mode) }
       add("secret", ["secret": source], at: secret.path, isReadOnly: secret.isReadOnly)
     }
+    for (index, volume) in role.volumeProjections.enumerated() {
+      var source: JSON = ["claimName": .string(volume.claim)]
+      if volume.isReadOnly { source["readOnly"] = true }
+      add(
+        "projected-\(index)", ["persistentVolumeClaim": source], at: volume.path, isReadOnly: volume.isReadOnly)
+    }
     if usesSystemd {
       for path in ["/tmp", "/run", "/run/lock"] where !persisted.contains(path) {
         let name = "memory" + path.map { $0 == "/" ? "-" : "\($0)" }.joined()

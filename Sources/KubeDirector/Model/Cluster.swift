@@ -101,6 +101,7 @@ public struct ClusterRole: Sendable, Hashable {
   public var sharedMemory: String?
   /// The Secret that is mounted in members: the role's own, else the cluster's `defaultSecret`.
   public var secret: SecretMount?
+  public var volumeProjections: [VolumeProjection]
   /// The original role.
   public var raw: JSON
 
@@ -130,6 +131,7 @@ public struct ClusterRole: Sendable, Hashable {
     affinity = role["affinity"]
     sharedMemory = role["sharedMemory"]?.string
     secret = role["secret"].flatMap(SecretMount.init)
+    volumeProjections = role["volumeProjections"]?.array?.compactMap(VolumeProjection.init) ?? []
     raw = role
   }
 

@@ -33,6 +33,9 @@ extension ClusterRole {
     {
       secret = nil
     }
+    volumeProjections.removeAll { volume in
+      !tenancy.claimPrefix.allows(volume.claim) || !ContainerPath.allowsMount(at: volume.path)
+    }
     if let account = serviceAccountName, !tenancy.allows(serviceAccount: account) { serviceAccountName = nil }
     affinity = affinity.map { affinity in
       PodAffinity.filtered(affinity) {

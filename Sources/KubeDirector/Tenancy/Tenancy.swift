@@ -14,6 +14,8 @@ public struct Tenancy: Sendable, Hashable {
   public var secretPrefix: NamePrefix
   /// The ConfigMaps that a variable may take its value from.
   public var configMapPrefix: NamePrefix
+  /// The volume claims that a cluster may mount, besides those of its own members.
+  public var claimPrefix: NamePrefix
   /// The namespaces, besides its own, whose pods a role's affinity may refer to.
   public var affinityNamespaces: [String]
   /// The types that services of members may have.
@@ -25,7 +27,8 @@ public struct Tenancy: Sendable, Hashable {
 
   public init(
     namespaces: [String] = ["*"], serviceAccounts: [String] = [], capabilities: [String] = [],
-    secretPrefix: NamePrefix = .none, configMapPrefix: NamePrefix = .none, affinityNamespaces: [String] = [],
+    secretPrefix: NamePrefix = .none, configMapPrefix: NamePrefix = .none,
+    claimPrefix: NamePrefix = .none, affinityNamespaces: [String] = [],
     serviceTypes: [String] = Tenancy.standardServiceTypes, podLabels: KeyList = .standardLabels,
     podAnnotations: KeyList = .standardPodAnnotations, serviceLabels: KeyList = .standardLabels,
     serviceAnnotations: KeyList = .standardServiceAnnotations
@@ -35,6 +38,7 @@ public struct Tenancy: Sendable, Hashable {
     self.capabilities = capabilities
     self.secretPrefix = secretPrefix
     self.configMapPrefix = configMapPrefix
+    self.claimPrefix = claimPrefix
     self.affinityNamespaces = affinityNamespaces
     self.serviceTypes = serviceTypes
     self.podLabels = podLabels
@@ -49,12 +53,13 @@ public struct Tenancy: Sendable, Hashable {
   /// No limits, for a Kubernetes cluster with a single tenant.
   public static let unlimited = Tenancy(
     serviceAccounts: ["*"], capabilities: ["*"], secretPrefix: .any, configMapPrefix: .any,
-    affinityNamespaces: ["*"], serviceTypes: ["*"], podLabels: ["*"], podAnnotations: ["*"],
+    claimPrefix: .any, affinityNamespaces: ["*"], serviceTypes: ["*"], podLabels: ["*"], podAnnotations: ["*"],
     serviceLabels: ["*"], serviceAnnotations: ["*"])
 
   /// The settings of the daemon's configuration that contain the lists.
   public enum Setting: String, Sendable, CaseIterable {
-    case namespaces, serviceAccounts, capabilities, secretPrefix, configMapPrefix, affinityNamespaces
+    case namespaces, serviceAccounts, capabilities, secretPrefix, configMapPrefix, claimPrefix
+    case affinityNamespaces
     case serviceTypes, podLabels, podAnnotations, serviceLabels, serviceAnnotations
 
     /// The key in the configuration, such as `tenancy.podLabels`.

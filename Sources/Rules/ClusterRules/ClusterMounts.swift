@@ -24,14 +24,17 @@ enum ClusterMountPath: ClusterRule {
         .cluster(
           "app: spark-1.0.0",
           "app: spark-1.0.0\n  defaultSecret: {name: keys, mountPath: /opt/guestconfig/keys}")),
+      .given(
+        "a volume over the programs",
+        .cluster("members: 3", "members: 3\n      volumeProjections: [{pvcName: tools, mountPath: /usr}]")),
     ])
 
   static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
-    MountedSecret.all(of: cluster).compactMap { secret in
-      guard let path = secret.mountPath, !ContainerPath.allowsMount(at: path) else { return nil }
+    MountedVolume.all(of: cluster).compactMap { volume in
+      guard let path = volume.mountPath, !ContainerPath.allowsMount(at: path) else { return nil }
       return Violation(
-        secret.field.appending("mountPath"),
-        "\(secret.subject) may not be mounted at \(path), a folder of the system or of the daemon",
+        volume.field.appending("mountPath"),
+        "\(volume.subject) may not be mounted at \(path), a folder of the system or of the daemon",
         hint: "mount it at another path")
     }
   }
@@ -42,7 +45,7 @@ enum ClusterEmbedded: ClusterRule {
   static let description = RuleDescription(
     "cluster/embedded", summary: "a cluster requests nothing that the embedded cluster does not have",
     rationale: """
-      The embedded cluster has no Secrets that pods could mount. Members would find an empty folder. The rule is \
+      The embedded cluster has no Secrets and no volumes that members could share. They would find empty folders. The rule is \
       judged only by a daemon with an embedded cluster. A rehearsal uses empty folders instead.
       """,
     passing: [
@@ -60,38 +63,53 @@ enum ClusterEmbedded: ClusterRule {
         "a Secret for every role",
         .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  defaultSecret: {name: keys, mountPath: /keys}"),
         policy: Policy(tenancy: .unlimited, isEmbedded: true)),
+      .given(
+        "an existing volume",
+        .cluster(
+          "members: 3", "members: 3\n      volumeProjections: [{pvcName: shared, mountPath: /shared}]"),
+        policy: Policy(tenancy: .unlimited, isEmbedded: true)),
     ])
 
   static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
     guard context.policy?.isEmbedded == true else { return [] }
-    return MountedSecret.all(of: cluster).map { secret in
+    return MountedVolume.all(of: cluster).map { volume in
       Violation(
-        secret.field, "\(secret.subject) cannot be mounted: the embedded cluster has no Secrets",
+        volume.field, "\(volume.subject) cannot be mounted: the embedded cluster has no \(volume.kind)",
         hint: "remove it, or run the cluster on Kubernetes")
     }
   }
 }
 
-/// A Secret that a cluster's file mounts, with its place in the file.
-private struct MountedSecret {
+/// A Secret or volume that a cluster's file mounts, with its place in the file.
+private struct MountedVolume {
   var field: FieldPath
   /// For messages.
   var subject: String
+  /// What the embedded cluster lacks.
+  var kind: String
   var mountPath: String?
 
-  /// The cluster's `defaultSecret` and the `secret` of each role.
-  static func all(of cluster: Sourced<Cluster>) -> [MountedSecret] {
-    var found: [MountedSecret] = []
+  /// The cluster's `defaultSecret`, and the `secret` and `volumeProjections` of each role.
+  static func all(of cluster: Sourced<Cluster>) -> [MountedVolume] {
+    var found: [MountedVolume] = []
     func add(_ field: FieldPath, _ secret: JSON?, _ owner: String) {
       guard let secret, let name = SecretMount(secret)?.name else { return }
       found.append(
-        MountedSecret(
-          field: field, subject: "the Secret \(name) of \(owner)", mountPath: secret["mountPath"]?.string))
+        MountedVolume(
+          field: field, subject: "the Secret \(name) of \(owner)", kind: "Secrets",
+          mountPath: secret["mountPath"]?.string))
     }
     add(["spec", "defaultSecret"], cluster.spec.raw["defaultSecret"], "cluster \(cluster.reference)")
     for (index, role) in cluster.spec.roles.enumerated() {
-      add(
-        RolePath.of(index, "secret"), role.raw["secret"], "role \(role.id) of cluster \(cluster.reference)")
+      let owner = "role \(role.id) of cluster \(cluster.reference)"
+      add(RolePath.of(index, "secret"), role.raw["secret"], owner)
+      for (position, volume) in (role.raw["volumeProjections"]?.array ?? []).enumerated() {
+        found.append(
+          MountedVolume(
+            field: RolePath.of(index, "volumeProjections", .index(position)),
+            subject: "the volume claim \(volume["pvcName"]?.string ?? "") of \(owner)",
+            kind: "volumes other than those of members", mountPath: volume["mountPath"]?.string))
+      }
     }
     return found
   }

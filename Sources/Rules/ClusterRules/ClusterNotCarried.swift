@@ -32,10 +32,6 @@ enum ClusterNotCarried: ClusterRule {
           "members: 3\n      fileInjections: [{srcURL: \"https://files.example/jdbc.jar\", destDir: /opt/jars}]"
         )),
       .given(
-        "a volume of another owner",
-        .cluster(
-          "members: 3", "members: 3\n      volumeProjections: [{pvcName: shared, mountPath: /shared}]")),
-      .given(
         "raw devices",
         .cluster(
           "members: 3",
@@ -86,9 +82,6 @@ enum ClusterNotCarried: ClusterRule {
     UncarriedField(
       "fileInjections", "no member gets the files",
       hint: "if they are needed, include them in the image or the config package"),
-    UncarriedField(
-      "volumeProjections", "no member gets the volumes mounted",
-      hint: "if the data is needed, include it in the image or the config package"),
     UncarriedField(
       "blockStorage", "no member gets the devices",
       hint: "use `storage` if a file system is enough; programs that open the devices fail without them"),

@@ -139,13 +139,24 @@ enum ClusterMountPathUnique: ClusterRule {
     var found: [Violation] = []
     let inherited = cluster.spec.raw["defaultSecret"]?["mountPath"]?.string
     for (index, role) in cluster.spec.roles.enumerated() {
-      if let secret = role.secret, isPersistent(secret.path, in: role, of: app) {
+      let persistent = persistentFolders(role, app)
+      func isPersistent(_ path: String) -> Bool {
+        !persistent.isEmpty && ContainerPath(path).map(persistent.contains) ?? false
+      }
+      if let secret = role.secret, isPersistent(secret.path) {
         found.append(
           Violation(
             role.raw["secret"]?["name"] == nil
               ? ["spec", "defaultSecret", "mountPath"] : RolePath.of(index, "secret", "mountPath"),
             "path \(secret.path) in role \(role.id) of cluster \(cluster.reference) is mounted twice: it is also a persistent folder",
             hint: "mount the Secret at another path"))
+      }
+      for (position, volume) in role.volumeProjections.enumerated() where isPersistent(volume.path) {
+        found.append(
+          Violation(
+            RolePath.of(index, "volumeProjections", .index(position), "mountPath"),
+            "path \(volume.path) in role \(role.id) of cluster \(cluster.reference) is mounted twice: it is also a persistent folder",
+            hint: "mount the volume at another path"))
       }
       guard let volumes = role.raw["volumeProjections"]?.array, !volumes.isEmpty else { continue }
       let secret = role.raw["secret"]?["mountPath"]?.string ?? inherited
@@ -161,9 +172,9 @@ enum ClusterMountPathUnique: ClusterRule {
     return found
   }
 
-  private static func isPersistent(_ path: String, in role: ClusterRole, of app: App?) -> Bool {
-    guard role.storageSize != nil, let path = ContainerPath(path) else { return false }
-    return app?.spec.resolved(role.id)?.persistDirs.contains { ContainerPath($0) == path } ?? false
+  private static func persistentFolders(_ role: ClusterRole, _ app: App?) -> Set<ContainerPath> {
+    guard role.storageSize != nil, role.secret != nil || role.raw["volumeProjections"] != nil else { return [] }
+    return Set((app?.spec.resolved(role.id)?.persistDirs ?? []).compactMap { ContainerPath($0) })
   }
 
   private static func trimmed(_ path: String) -> String {

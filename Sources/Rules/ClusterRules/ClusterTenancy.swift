@@ -10,7 +10,7 @@ enum ClusterTenancy: ClusterRule {
       A user who can write to the repository is not an administrator of the cluster. Only the lists under \
       `tenancy` in the daemon's configuration decide. What can grant rights, allow access from outside or \
       reach other tenants is denied unless they list it: namespaces, service accounts, capabilities, \
-      Secrets, ConfigMaps in `valueFrom`, types of services, affinity to pods of other namespaces, and \
+      Secrets, ConfigMaps in `valueFrom`, volume claims, types of services, affinity to pods of other namespaces, and \
       labels and annotations with a domain. `kube-*` and the daemon's own namespace are never allowed. The \
       rule is judged only where that configuration is available. The engine leaves out what is not allowed, \
       even if it reached the cluster in another way.
@@ -53,6 +53,11 @@ enum ClusterTenancy: ClusterRule {
         "a ConfigMap in a variable, where none is allowed",
         .cluster("members: 3", TenancyText.variable("configMapKeyRef", "name: site, key: a")),
         policy: Policy()),
+      .given(
+        "a volume of another cluster",
+        .cluster(
+          "members: 3", "members: 3\n      volumeProjections: [{pvcName: p-ledger-0, mountPath: /ledger}]"),
+        policy: Policy(tenancy: Tenancy(claimPrefix: .prefix("shared-")))),
       .given(
         "a cloud role",
         .cluster("members: 3", "members: 3\n      podAnnotations: {iam.amazonaws.com/role: admin}"),

@@ -46,6 +46,13 @@ extension ClusterTenancy {
           remedy: "remove it", entry: account, .serviceAccounts)
       }
       addSecret(RolePath.of(index, "secret", "name"), role.raw["secret"]?["name"]?.string)
+      for (position, volume) in (role.raw["volumeProjections"]?.array ?? []).enumerated() {
+        guard let name = volume["pvcName"]?.string, !tenancy.claimPrefix.allows(name) else { continue }
+        add(
+          RolePath.of(index, "volumeProjections", .index(position), "pvcName"),
+          "the volume claim \(name) may not be used by role \(role.id) of cluster \(cluster.reference): \(Self.words(tenancy.claimPrefix, "volume claim"))",
+          hint: Self.hint(tenancy.claimPrefix, "volume claim", .claimPrefix))
+      }
       for (position, variable) in role.env.enumerated() {
         for source in variable.sources where !tenancy.allows(source) {
           let path = RolePath.of(index, "env", .index(position), "valueFrom", .key(source.member))

@@ -14,7 +14,8 @@ extension Tenancy {
     self.init(
       namespaces: names(.namespaces), serviceAccounts: names(.serviceAccounts),
       capabilities: names(.capabilities), secretPrefix: prefix(.secretPrefix),
-      configMapPrefix: prefix(.configMapPrefix), affinityNamespaces: names(.affinityNamespaces),
+      configMapPrefix: prefix(.configMapPrefix), claimPrefix: prefix(.claimPrefix),
+      affinityNamespaces: names(.affinityNamespaces),
       serviceTypes: names(.serviceTypes), podLabels: keys(.podLabels),
       podAnnotations: keys(.podAnnotations), serviceLabels: keys(.serviceLabels),
       serviceAnnotations: keys(.serviceAnnotations))
