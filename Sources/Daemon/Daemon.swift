@@ -56,8 +56,11 @@ public struct Daemon: Sendable {
       onSuccess: { activity.wrote(nil) }, onFailure: { activity.failedToWrite($0, logger) })
     let eventRecorder = EventRecorder(
       api: api, now: now, onFailure: { logger.debug("event.failed", metadata: ["error": "\($0)"]) })
+    var engineSettings = options.engineSettings
+    // The sandboxes of the embedded cluster have no network.
+    if case .embedded = backend { engineSettings.tenancy.fileSources = [] }
     let engine = Engine(
-      api: api, settings: options.engineSettings, stamp: identity.stamp, logger: logger,
+      api: api, settings: engineSettings, stamp: identity.stamp, logger: logger,
       clock: ContinuousClock(), eventRecorder: eventRecorder, now: now)
     // Without refs, no status in git says whose the commit statuses are.
     let standing: (@Sendable () -> StatusStanding)? =

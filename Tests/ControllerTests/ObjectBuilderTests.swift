@@ -226,6 +226,21 @@ struct ConfigMetaTests {
   }
 }
 
+@Suite("The arguments of an installation")
+struct InstallArgumentTests {
+  @Test("contain URL, folder, name, octal mode and owners of each injected file")
+  func files() throws {
+    let file = try #require(
+      FileInjection([
+        "srcURL": "https://files.example/a.jar?v=2", "destDir": "/opt/jars",
+        "permissions": ["fileMode": 420, "fileOwner": "spark"],
+      ]))
+    #expect(
+      ActionExecutor.words(file)
+        == ["https://files.example/a.jar?v=2", "/opt/jars", "a.jar", "644", "spark", ""])
+  }
+}
+
 @Suite("The key of a script run")
 struct RunKeyTests {
   @Test("is a plain file name for any arguments")

@@ -133,6 +133,50 @@ struct PodRecordsTests {
     #expect(container.content("tmp/.kdops-container") == nil)
   }
 
+  // MARK: - Injected files
+
+  /// Installs with a `curl` that records its arguments and writes the URL into the file, or fails.
+  private func inject(
+    _ container: Container, _ files: [String], in name: String = "c-1", fails: Bool = false
+  ) throws -> String {
+    let body = fails ? "exit 22" : "while [ \"$1\" != -o ]; do shift; done\necho \"$3\" > \"$2\""
+    try write("#!/bin/sh\necho \"$*\" >> /tmp/fetched\n\(body)\n", to: "opt/bin/curl", in: container)
+    return try container.run(
+      "PATH=/opt/bin:$PATH\n\(PodScripts.install)", ["metadata", "", "plain", "new", "", "2", name] + files,
+      input: "{}")
+  }
+
+  private func fetched(_ container: Container) -> Int {
+    (container.content("tmp/fetched") ?? "").split(separator: "\n").count
+  }
+
+  @Test("fetch each injected file once for each container, with its mode")
+  func injected() throws {
+    let container = try Container()
+    let files = [
+      "https://files.example/a b.jar", "/opt/new jars", "a b.jar", "600", "", "",
+      "https://files.example/$(id)", "/opt/jars", "$(id)", "", "", "",
+    ]
+    for name in ["c-1", "c-1", "c-2"] { #expect(try inject(container, files, in: name) == "exit 0") }
+    #expect(fetched(container) == 4)
+    #expect(container.content("opt/new jars/a b.jar") == "https://files.example/a b.jar\n")
+    #expect(container.content("opt/jars/$(id)") == "https://files.example/$(id)\n")
+    #expect(container.names(in: "opt/jars") == ["$(id)"])
+    let attributes = try FileManager.default.attributesOfItem(
+      atPath: "\(container.folder.path)/opt/new jars/a b.jar")
+    #expect(attributes[.posixPermissions] as? Int == 0o600)
+  }
+
+  @Test("report a file that cannot be fetched, and fetch it at the next attempt")
+  func notInjected() throws {
+    let container = try Container()
+    let file = ["https://files.example/a.jar", "/opt/jars", "a.jar", "", "", ""]
+    #expect(try inject(container, file, fails: true) == "exit 22")
+    #expect(container.names(in: "opt/jars").isEmpty)
+    #expect(try inject(container, file) == "exit 0")
+    #expect(container.names(in: "opt/jars") == ["a.jar"])
+  }
+
   // MARK: - Package backups
 
   private func install(

@@ -12,7 +12,7 @@ struct RegistryTests {
     app/min-storage-quantity app/dashboard-url-scheme app/event-list app/persist-dirs-path app/persist-dirs-nested app/semver app/upgrade-annotation app/unknown-annotation app/not-carried app/in-use app/upgradable-sealed
     cluster/schema cluster/name cluster/app-registered cluster/role-known cluster/role-unique cluster/role-missing
     cluster/members cluster/members-max cluster/min-resources cluster/storage-size cluster/min-storage
-    cluster/shared-memory cluster/labels cluster/mount-path-unique cluster/mount-path cluster/embedded cluster/env cluster/plaintext-secret cluster/tenancy
+    cluster/shared-memory cluster/labels cluster/mount-path-unique cluster/mount-path cluster/file-injection cluster/embedded cluster/env cluster/plaintext-secret cluster/tenancy
     cluster/connection-known cluster/upgrade-annotation cluster/unknown-annotation cluster/not-carried cluster/unknown-field cluster/read-only cluster/role-read-only cluster/busy
     upgrade/only-app upgrade/registered upgrade/upgradable upgrade/distro upgrade/semver upgrade/newer
     upgrade/only-images upgrade/package-needs-image upgrade/cardinality upgrade/configured upgrade/name

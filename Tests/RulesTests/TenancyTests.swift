@@ -21,6 +21,7 @@ struct TenancyTests {
     ("env: [{name: A, valueFrom: {secretKeyRef: {name: keys, key: a}}}]", .secretPrefix),
     ("env: [{name: A, valueFrom: {configMapKeyRef: {name: site, key: a}}}]", .configMapPrefix),
     ("volumeProjections: [{pvcName: shared, mountPath: /shared}]", .claimPrefix),
+    ("fileInjections: [{srcURL: \"https://files.example/a.jar\", destDir: /opt}]", .fileSources),
     ("podLabels: {azure.workload.identity/use: \"true\"}", .podLabels),
     ("podAnnotations: {container.apparmor.security.beta.kubernetes.io/app: unconfined}", .podAnnotations),
     ("podAnnotations: {seccomp.security.alpha.kubernetes.io/pod: unconfined}", .podAnnotations),

@@ -55,7 +55,7 @@ struct ConfigurationTests {
       scripts: {memory: 2Gi, disk: 4Gi}
       tenancy:
         {namespaces: ["*"], serviceAccounts: [], capabilities: [], secretPrefix: "", configMapPrefix: "",
-         claimPrefix: "", affinityNamespaces: [], serviceTypes: [ClusterIP], podLabels: [app.kubernetes.io/*],
+         claimPrefix: "", fileSources: [], affinityNamespaces: [], serviceTypes: [ClusterIP], podLabels: [app.kubernetes.io/*],
          podAnnotations: [app.kubernetes.io/*, checksum/*, prometheus.io/*],
          serviceLabels: [app.kubernetes.io/*],
          serviceAnnotations: [app.kubernetes.io/*, prometheus.io/*]}

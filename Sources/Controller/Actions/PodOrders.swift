@@ -57,10 +57,18 @@ extension ActionExecutor {
       word, id, backup ? "backup" : "plain", layout, resolved?.package?.url ?? "", "\(meta.count)",
       order.containerID,
     ]
+    let files = (context.cluster.spec.role(order.role)?.fileInjections ?? []).flatMap(Self.words)
     return ExecRequest(
-      command: ["/bin/sh", "-c", PodScripts.install, "install"] + arguments, stdin: meta,
+      command: ["/bin/sh", "-c", PodScripts.install, "install"] + arguments + files, stdin: meta,
       outputLimit: kept(resolved), timeout: commandTimeout, containerID: order.containerID,
       key: "install.\(word).\(id)")
+  }
+
+  /// The arguments of `install` for a file.
+  static func words(_ file: FileInjection) -> [String] {
+    guard let name = file.name else { return [] }
+    let mode = file.mode.map { String($0 & 0o7777, radix: 8) } ?? ""
+    return [file.source, file.folder, name, mode, file.owner, file.group]
   }
 
   private func discard(_ id: String, _ order: PodOrder) -> ExecRequest {

@@ -5,8 +5,11 @@ enum PodScripts {
   /// Installs `configmeta.json` and the app's config package.
   ///
   /// Arguments: mode (`fresh`, `metadata`, `upgrade`, `revert`), upgrade id, `backup` or `plain`, `new` or `legacy`
-  /// layout, package URL or an empty string, length of `configmeta.json` in bytes, container id. Standard input:
+  /// layout, package URL or an empty string, length of `configmeta.json` in bytes, container id, and for each injected
+  /// file its URL, folder, name, mode, owner and group (the last three may be empty). Standard input:
   /// `configmeta.json`.
+  ///
+  /// Each container fetches the files once: a file of the previous container is gone, unless it is on a volume.
   ///
   /// If an earlier daemon started the same installation for this container, the script waits for that run and does not
   /// repeat it. The container id is stored in the container, so that no script meant for this container ever runs in
@@ -36,6 +39,20 @@ enum PodScripts {
     fi
     if [ "$layout" = new ]; then chmod 0700 /etc/guestconfig; fi
     mv "$meta" /etc/guestconfig/configmeta.json
+    shift 7
+    if [ $# -gt 0 ] && [ "$(cat /.kdops-injected 2> /dev/null)" != "$container" ]; then
+      while [ $# -ge 6 ]; do
+        mkdir -p "$2"
+        new="$2/.kdops-new.$$"
+        curl -fsSL --proto =http,https --connect-timeout 30 --speed-limit 1 --speed-time 60 -o "$new" "$1"
+        if [ -n "$4" ]; then chmod "$4" "$new"; fi
+        if [ -n "$5" ]; then chown "$5" "$new"; fi
+        if [ -n "$6" ]; then chgrp "$6" "$new"; fi
+        mv "$new" "$2/$3"
+        shift 6
+      done
+      { printf '%s' "$container" > /.kdops-injected; } 2> /dev/null || :
+    fi
     if [ "$mode" = metadata ] || [ -z "$url" ]; then exit 0; fi
     home=/opt/guestconfig kept=/opt/guestconfig.backup
     umask 077

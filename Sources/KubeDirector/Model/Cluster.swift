@@ -102,6 +102,7 @@ public struct ClusterRole: Sendable, Hashable {
   /// The Secret that is mounted in members: the role's own, else the cluster's `defaultSecret`.
   public var secret: SecretMount?
   public var volumeProjections: [VolumeProjection]
+  public var fileInjections: [FileInjection]
   /// The original role.
   public var raw: JSON
 
@@ -132,6 +133,7 @@ public struct ClusterRole: Sendable, Hashable {
     sharedMemory = role["sharedMemory"]?.string
     secret = role["secret"].flatMap(SecretMount.init)
     volumeProjections = role["volumeProjections"]?.array?.compactMap(VolumeProjection.init) ?? []
+    fileInjections = role["fileInjections"]?.array?.compactMap(FileInjection.init) ?? []
     raw = role
   }
 

@@ -36,6 +36,9 @@ extension ClusterRole {
     volumeProjections.removeAll { volume in
       !tenancy.claimPrefix.allows(volume.claim) || !ContainerPath.allowsMount(at: volume.path)
     }
+    fileInjections.removeAll { file in
+      !tenancy.allows(fileSource: file.source) || file.name == nil || !file.hasValidOwner
+    }
     if let account = serviceAccountName, !tenancy.allows(serviceAccount: account) { serviceAccountName = nil }
     affinity = affinity.map { affinity in
       PodAffinity.filtered(affinity) {

@@ -16,6 +16,8 @@ public struct Tenancy: Sendable, Hashable {
   public var configMapPrefix: NamePrefix
   /// The volume claims that a cluster may mount, besides those of its own members.
   public var claimPrefix: NamePrefix
+  /// The URLs from which members may fetch files: complete ones, or prefixes followed by `*`.
+  public var fileSources: [String]
   /// The namespaces, besides its own, whose pods a role's affinity may refer to.
   public var affinityNamespaces: [String]
   /// The types that services of members may have.
@@ -28,7 +30,7 @@ public struct Tenancy: Sendable, Hashable {
   public init(
     namespaces: [String] = ["*"], serviceAccounts: [String] = [], capabilities: [String] = [],
     secretPrefix: NamePrefix = .none, configMapPrefix: NamePrefix = .none,
-    claimPrefix: NamePrefix = .none, affinityNamespaces: [String] = [],
+    claimPrefix: NamePrefix = .none, fileSources: [String] = [], affinityNamespaces: [String] = [],
     serviceTypes: [String] = Tenancy.standardServiceTypes, podLabels: KeyList = .standardLabels,
     podAnnotations: KeyList = .standardPodAnnotations, serviceLabels: KeyList = .standardLabels,
     serviceAnnotations: KeyList = .standardServiceAnnotations
@@ -39,6 +41,7 @@ public struct Tenancy: Sendable, Hashable {
     self.secretPrefix = secretPrefix
     self.configMapPrefix = configMapPrefix
     self.claimPrefix = claimPrefix
+    self.fileSources = fileSources
     self.affinityNamespaces = affinityNamespaces
     self.serviceTypes = serviceTypes
     self.podLabels = podLabels
@@ -53,13 +56,13 @@ public struct Tenancy: Sendable, Hashable {
   /// No limits, for a Kubernetes cluster with a single tenant.
   public static let unlimited = Tenancy(
     serviceAccounts: ["*"], capabilities: ["*"], secretPrefix: .any, configMapPrefix: .any,
-    claimPrefix: .any, affinityNamespaces: ["*"], serviceTypes: ["*"], podLabels: ["*"], podAnnotations: ["*"],
+    claimPrefix: .any, fileSources: ["*"], affinityNamespaces: ["*"], serviceTypes: ["*"], podLabels: ["*"], podAnnotations: ["*"],
     serviceLabels: ["*"], serviceAnnotations: ["*"])
 
   /// The settings of the daemon's configuration that contain the lists.
   public enum Setting: String, Sendable, CaseIterable {
     case namespaces, serviceAccounts, capabilities, secretPrefix, configMapPrefix, claimPrefix
-    case affinityNamespaces
+    case fileSources, affinityNamespaces
     case serviceTypes, podLabels, podAnnotations, serviceLabels, serviceAnnotations
 
     /// The key in the configuration, such as `tenancy.podLabels`.
@@ -70,6 +73,13 @@ public struct Tenancy: Sendable, Hashable {
   public func allows(serviceAccount: String) -> Bool { Self.names(serviceAccounts, serviceAccount) }
   public func allows(capability: String) -> Bool { Self.names(capabilities, capability) }
   public func allows(serviceType: String) -> Bool { Self.names(serviceTypes, serviceType) }
+
+  public func allows(fileSource url: String) -> Bool {
+    fileSources.contains { pattern in
+      pattern.hasSuffix("*")
+        ? url.utf8.starts(with: pattern.utf8.dropLast()) : pattern.utf8.elementsEqual(url.utf8)
+    }
+  }
 
   private static func names(_ list: [String], _ name: String) -> Bool {
     list.contains { $0 == "*" || $0.utf8.elementsEqual(name.utf8) }

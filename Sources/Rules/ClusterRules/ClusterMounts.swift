@@ -6,9 +6,9 @@ enum ClusterMountPath: ClusterRule {
   static let description = RuleDescription(
     "cluster/mount-path", summary: "nothing is mounted over folders of the system or of the daemon",
     rationale: """
-      A Secret at `/etc` or `/opt/guestconfig` would hide the files that programs, scripts and the daemon need. \
-      Folders inside them may be used, such as `/etc/krb5`, except inside `/etc/guestconfig`, `/opt/guestconfig`, \
-      `/var/log/guestconfig`, `/dev`, `/proc` and `/sys`.
+      A Secret at `/etc` or `/opt/guestconfig` would hide the files that programs, scripts and the daemon \
+      need. Folders inside them may be used, such as `/etc/krb5`, except inside `/etc/guestconfig`, \
+      `/opt/guestconfig`, `/var/log/guestconfig`, `/dev`, `/proc` and `/sys`.
       """,
     passing: [
       .given(
@@ -45,8 +45,9 @@ enum ClusterEmbedded: ClusterRule {
   static let description = RuleDescription(
     "cluster/embedded", summary: "a cluster requests nothing that the embedded cluster does not have",
     rationale: """
-      The embedded cluster has no Secrets and no volumes that members could share. They would find empty folders. The rule is \
-      judged only by a daemon with an embedded cluster. A rehearsal uses empty folders instead.
+      The embedded cluster has no Secrets and no volumes that members could share. They would find \
+      empty folders. It has no network either, so members cannot fetch files. The rule is judged only by \
+      a daemon with an embedded cluster. A rehearsal uses empty folders and fetches no files.
       """,
     passing: [
       .given(
@@ -68,15 +69,30 @@ enum ClusterEmbedded: ClusterRule {
         .cluster(
           "members: 3", "members: 3\n      volumeProjections: [{pvcName: shared, mountPath: /shared}]"),
         policy: Policy(tenancy: .unlimited, isEmbedded: true)),
+      .given(
+        "a file from a server",
+        .cluster(
+          "members: 3",
+          "members: 3\n      fileInjections: [{srcURL: \"https://files.example/a.jar\", destDir: /opt}]"),
+        policy: Policy(tenancy: .unlimited, isEmbedded: true)),
     ])
 
   static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
     guard context.policy?.isEmbedded == true else { return [] }
-    return MountedVolume.all(of: cluster).map { volume in
+    let hint = "remove it, or run the cluster on Kubernetes"
+    var found = MountedVolume.all(of: cluster).map { volume in
       Violation(
         volume.field, "\(volume.subject) cannot be mounted: the embedded cluster has no \(volume.kind)",
-        hint: "remove it, or run the cluster on Kubernetes")
+        hint: hint)
     }
+    for (index, role) in cluster.spec.roles.enumerated() where !role.fileInjections.isEmpty {
+      found.append(
+        Violation(
+          RolePath.of(index, "fileInjections"),
+          "role \(role.id) of cluster \(cluster.reference) cannot fetch files: the embedded cluster has no network",
+          hint: hint))
+    }
+    return found
   }
 }
 

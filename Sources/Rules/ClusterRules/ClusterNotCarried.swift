@@ -26,12 +26,6 @@ enum ClusterNotCarried: ClusterRule {
         "an encrypted key",
         .cluster("members: 3", "members: 3\n      secretKeys: [{name: password, encryptedValue: a9f}]")),
       .given(
-        "a file from another server",
-        .cluster(
-          "members: 3",
-          "members: 3\n      fileInjections: [{srcURL: \"https://files.example/jdbc.jar\", destDir: /opt/jars}]"
-        )),
-      .given(
         "raw devices",
         .cluster(
           "members: 3",
@@ -79,9 +73,6 @@ enum ClusterNotCarried: ClusterRule {
       "secretKeys", "configmeta.json does not contain the encrypted keys",
       hint: "put the values in a Secret, and add it to `connections.secrets`",
       isSet: { $0.array?.contains { $0["encryptedValue"]?.string != nil } ?? false }),
-    UncarriedField(
-      "fileInjections", "no member gets the files",
-      hint: "if they are needed, include them in the image or the config package"),
     UncarriedField(
       "blockStorage", "no member gets the devices",
       hint: "use `storage` if a file system is enough; programs that open the devices fail without them"),

@@ -10,7 +10,7 @@ enum ClusterTenancy: ClusterRule {
       A user who can write to the repository is not an administrator of the cluster. Only the lists under \
       `tenancy` in the daemon's configuration decide. What can grant rights, allow access from outside or \
       reach other tenants is denied unless they list it: namespaces, service accounts, capabilities, \
-      Secrets, ConfigMaps in `valueFrom`, volume claims, types of services, affinity to pods of other namespaces, and \
+      Secrets, ConfigMaps in `valueFrom`, volume claims, sources of files, types of services, affinity to pods of other namespaces, and \
       labels and annotations with a domain. `kube-*` and the daemon's own namespace are never allowed. The \
       rule is judged only where that configuration is available. The engine leaves out what is not allowed, \
       even if it reached the cluster in another way.
@@ -58,6 +58,12 @@ enum ClusterTenancy: ClusterRule {
         .cluster(
           "members: 3", "members: 3\n      volumeProjections: [{pvcName: p-ledger-0, mountPath: /ledger}]"),
         policy: Policy(tenancy: Tenancy(claimPrefix: .prefix("shared-")))),
+      .given(
+        "a file from a server that no list names",
+        .cluster(
+          "members: 3",
+          "members: 3\n      fileInjections: [{srcURL: \"http://169.254.169.254/latest\", destDir: /opt}]"),
+        policy: Policy()),
       .given(
         "a cloud role",
         .cluster("members: 3", "members: 3\n      podAnnotations: {iam.amazonaws.com/role: admin}"),

@@ -53,6 +53,13 @@ extension ClusterTenancy {
           "the volume claim \(name) may not be used by role \(role.id) of cluster \(cluster.reference): \(Self.words(tenancy.claimPrefix, "volume claim"))",
           hint: Self.hint(tenancy.claimPrefix, "volume claim", .claimPrefix))
       }
+      for (position, file) in (role.raw["fileInjections"]?.array ?? []).enumerated() {
+        guard let source = file["srcURL"]?.string, !tenancy.allows(fileSource: source) else { continue }
+        add(
+          RolePath.of(index, "fileInjections", .index(position), "srcURL"),
+          "role \(role.id) of cluster \(cluster.reference) may not fetch \(source)",
+          remedy: "remove it", entry: source, .fileSources)
+      }
       for (position, variable) in role.env.enumerated() {
         for source in variable.sources where !tenancy.allows(source) {
           let path = RolePath.of(index, "env", .index(position), "valueFrom", .key(source.member))

@@ -39,7 +39,7 @@ public enum RuleRegistry {
     ClusterName.self, ClusterAppRegistered.self, ClusterRoleKnown.self, ClusterRoleUnique.self,
     ClusterRoleMissing.self, ClusterMembers.self, ClusterMembersMax.self, ClusterMinResources.self,
     ClusterStorageSize.self, ClusterMinStorage.self, ClusterSharedMemory.self, ClusterLabels.self,
-    ClusterMountPathUnique.self, ClusterMountPath.self, ClusterEmbedded.self,
+    ClusterMountPathUnique.self, ClusterMountPath.self, ClusterFileInjection.self, ClusterEmbedded.self,
     ClusterEnv.self, ClusterPlaintextSecret.self, ClusterTenancy.self, ClusterConnectionKnown.self,
     ClusterUpgradeAnnotation.self, ClusterUnknownAnnotation.self, ClusterNotCarried.self,
   ]

@@ -153,6 +153,7 @@ extension Setting {
     Setting(key: "tenancy.secretPrefix", kind: .optionalText, standard: ""),
     Setting(key: "tenancy.configMapPrefix", kind: .optionalText, standard: ""),
     Setting(key: "tenancy.claimPrefix", kind: .optionalText, standard: ""),
+    Setting(key: "tenancy.fileSources", kind: .patterns, standard: []),
     Setting(key: "tenancy.affinityNamespaces", kind: .texts, standard: []),
     Setting(key: "tenancy.serviceTypes", kind: .texts, standard: JSON(Tenancy.standardServiceTypes)),
     Setting(key: "tenancy.podLabels", kind: .patterns, standard: JSON(KeyList.standardLabels.patterns)),

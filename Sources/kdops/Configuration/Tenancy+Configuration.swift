@@ -15,6 +15,7 @@ extension Tenancy {
       namespaces: names(.namespaces), serviceAccounts: names(.serviceAccounts),
       capabilities: names(.capabilities), secretPrefix: prefix(.secretPrefix),
       configMapPrefix: prefix(.configMapPrefix), claimPrefix: prefix(.claimPrefix),
+      fileSources: names(.fileSources),
       affinityNamespaces: names(.affinityNamespaces),
       serviceTypes: names(.serviceTypes), podLabels: keys(.podLabels),
       podAnnotations: keys(.podAnnotations), serviceLabels: keys(.serviceLabels),
