@@ -72,7 +72,8 @@ enum Fixture {
     apiVersion: Wire.apiVersion, kind: Wire.clusterKind, name: "analytics", uid: "c-1")
 
   static func builder(_ status: ClusterStatus = status()) -> ObjectBuilder {
-    ObjectBuilder(cluster: cluster(), owner: owner, status: status, clusterDomain: "cluster.local", stamp: .forTests)
+    ObjectBuilder(
+      cluster: cluster(), owner: owner, status: status, clusterDomain: "cluster.local", stamp: .forTests)
   }
 
   static func set(_ role: String, version: String = "1.0.0", status: ClusterStatus = status()) throws

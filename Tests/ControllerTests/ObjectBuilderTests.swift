@@ -157,7 +157,8 @@ struct ConfigMetaTests {
   func golden() throws {
     let status = Fixture.status()
     let meta = ConfigMeta(
-      cluster: Fixture.cluster(), status: status, app: Fixture.app(), clusterDomain: "cluster.local", stamp: .forTests)
+      cluster: Fixture.cluster(), status: status, app: Fixture.app(), clusterDomain: "cluster.local",
+      stamp: .forTests)
     let member = try #require(status.role("worker")?.members.first)
     let text = meta.json(role: "worker", member: member).text(pretty: true, sortedKeys: true) + "\n"
     #expect(try Golden.stored("configmeta.json", recording: text) == text)
@@ -209,7 +210,8 @@ struct ConfigMetaTests {
     var status = Fixture.status()
     status.roles[2].members = []
     let json = ConfigMeta(
-      cluster: Fixture.cluster(), status: status, app: Fixture.app(), clusterDomain: "cluster.local", stamp: .forTests
+      cluster: Fixture.cluster(), status: status, app: Fixture.app(), clusterDomain: "cluster.local",
+      stamp: .forTests
     ).shared
     #expect(json["nodegroups"]?["1"]?["roles"]?["gateway"] == nil)
     #expect(json["nodegroups"]?["1"]?["roles"]?["worker"] != nil)
@@ -220,7 +222,8 @@ struct ConfigMetaTests {
     var status = Fixture.status()
     status.roles[1].members[1].state = .deletePending
     let meta = ConfigMeta(
-      cluster: Fixture.cluster(), status: status, app: Fixture.app(), clusterDomain: "cluster.local", stamp: .forTests)
+      cluster: Fixture.cluster(), status: status, app: Fixture.app(), clusterDomain: "cluster.local",
+      stamp: .forTests)
     let json = meta.json(role: "worker", member: status.roles[1].members[0])
     #expect(json["nodegroups"]?["1"]?["roles"]?["worker"]?["node_ids"] == ["2"])
   }

@@ -15,7 +15,8 @@ struct FileInjectionTests {
     #expect(FileInjection(["srcURL": .string(source), "destDir": "/opt"])?.name == name)
   }
 
-  @Test("has owners that are no options", arguments: ["-R", "--reference=/etc/shadow", "a:b", "a b", "$(id)"])
+  @Test(
+    "has owners that are no options", arguments: ["-R", "--reference=/etc/shadow", "a:b", "a b", "$(id)"])
   func owner(_ owner: String) {
     for field in ["fileOwner", "fileGroup"] {
       let file: JSON = [
@@ -32,7 +33,9 @@ struct FileInjectionTests {
       "fileInjections": [
         ["srcURL": "https://files.example/jars/a.jar", "destDir": "/opt"],
         ["srcURL": "http://169.254.169.254/latest", "destDir": "/opt"],
-        ["srcURL": "https://files.example/jars/b.jar", "destDir": "/opt", "permissions": ["fileOwner": "-R"]],
+        [
+          "srcURL": "https://files.example/jars/b.jar", "destDir": "/opt", "permissions": ["fileOwner": "-R"],
+        ],
       ],
     ]
     let cluster = Cluster(

@@ -14,7 +14,8 @@ struct GPUTests {
   @Test(
     "are hidden unless the role requests some, whatever its variables say",
     arguments: [
-      [:], ["limits": ["cpu": "2"]], ["limits": ["nvidia.com/gpu": "0"]], ["limits": ["example.com/gpu": "1"]],
+      [:], ["limits": ["cpu": "2"]], ["limits": ["nvidia.com/gpu": "0"]],
+      ["limits": ["example.com/gpu": "1"]],
     ] as [JSON])
   func byDefault(resources: JSON) {
     #expect(variables(resources) == [Self.hidden])

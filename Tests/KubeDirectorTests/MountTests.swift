@@ -7,8 +7,10 @@ struct MountTests {
   @Test(
     "are refused over folders of the system and of the daemon, in any spelling",
     arguments: [
-      "/", "/etc", "//etc/.", "/keys/../etc", "/opt", "/opt/guestconfig", "/opt/guestconfig/a", "/usr", "/var",
-      "/etc/guestconfig", "/dev", "/dev/shm", "/proc/sys", "/sys/fs", "/run", "/tmp", "/kdops/volume", "keys", "",
+      "/", "/etc", "//etc/.", "/keys/../etc", "/opt", "/opt/guestconfig", "/opt/guestconfig/a", "/usr",
+      "/var",
+      "/etc/guestconfig", "/dev", "/dev/shm", "/proc/sys", "/sys/fs", "/run", "/tmp", "/kdops/volume", "keys",
+      "",
     ])
   func refused(path: String) { #expect(!ContainerPath.allowsMount(at: path)) }
 
@@ -21,7 +23,8 @@ struct MountTests {
     let spec: JSON = [
       "app": "a", "defaultSecret": ["name": "site-keys", "mountPath": "/site"],
       "roles": [
-        ["id": "a", "secret": ["name": "keys", "mountPath": "/keys"]], ["id": "b"], ["id": "c", "secret": nil],
+        ["id": "a", "secret": ["name": "keys", "mountPath": "/keys"]], ["id": "b"],
+        ["id": "c", "secret": nil],
         ["id": "d", "secret": ["name": "site-d", "mountPath": "/etc"]],
       ],
     ]

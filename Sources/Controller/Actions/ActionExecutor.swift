@@ -175,7 +175,9 @@ struct ActionExecutor: Sendable {
       return
     }
     var change: JSON = ["replicas": JSON(goal.replicas), "updateStrategy": strategyPatch(goal.strategy)]
-    if known.annotation(SetAnnotation.image) != resolved.image, let template = wanted.json["spec"]?["template"] {
+    if known.annotation(SetAnnotation.image) != resolved.image,
+      let template = wanted.json["spec"]?["template"]
+    {
       // Names the fields that the new template no longer has, such as a service account that is no longer allowed.
       change["template"] = JSON.mergePatch(from: known.json["spec"]?["template"] ?? [:], to: template)
     }

@@ -19,7 +19,8 @@ struct MemberVolumes {
       var source: JSON = ["claimName": .string(volume.claim)]
       if volume.isReadOnly { source["readOnly"] = true }
       add(
-        "projected-\(index)", ["persistentVolumeClaim": source], at: volume.path, isReadOnly: volume.isReadOnly)
+        "projected-\(index)", ["persistentVolumeClaim": source], at: volume.path,
+        isReadOnly: volume.isReadOnly)
     }
     if usesSystemd {
       for path in ["/tmp", "/run", "/run/lock"] where !persisted.contains(path) {

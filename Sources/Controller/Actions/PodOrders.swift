@@ -22,7 +22,8 @@ extension ActionExecutor {
     if case .script = order.task, Self.says(PodScripts.otherContainer, result) {
       throw APIError(
         .conflict,
-        "pod \(name): the container is not the one that this was meant for, or has lost its mark /.kdops-container")
+        "pod \(name): the container is not the one that this was meant for, or has lost its mark /.kdops-container"
+      )
     }
     if case .script = order.task, Self.says(PodScripts.notStarted, result) {
       let said = String(decoding: result.stderr.suffix(500), as: UTF8.self)

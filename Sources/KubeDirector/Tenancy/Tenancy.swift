@@ -56,7 +56,8 @@ public struct Tenancy: Sendable, Hashable {
   /// No limits, for a Kubernetes cluster with a single tenant.
   public static let unlimited = Tenancy(
     serviceAccounts: ["*"], capabilities: ["*"], secretPrefix: .any, configMapPrefix: .any,
-    claimPrefix: .any, fileSources: ["*"], affinityNamespaces: ["*"], serviceTypes: ["*"], podLabels: ["*"], podAnnotations: ["*"],
+    claimPrefix: .any, fileSources: ["*"], affinityNamespaces: ["*"], serviceTypes: ["*"], podLabels: ["*"],
+    podAnnotations: ["*"],
     serviceLabels: ["*"], serviceAnnotations: ["*"])
 
   /// The settings of the daemon's configuration that contain the lists.

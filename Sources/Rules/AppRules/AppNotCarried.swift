@@ -20,7 +20,7 @@ enum AppNotCarried: AppRule {
     failing: [
       .given(
         "an image that runs systemd",
-        .candidate(#""version": "1.1.0""#, #""systemdRequired": true, "version": "1.1.0""#)),
+        .candidate(#""version": "1.1.0""#, #""systemdRequired": true, "version": "1.1.0""#))
     ])
 
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {

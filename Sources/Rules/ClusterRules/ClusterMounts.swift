@@ -17,7 +17,8 @@ enum ClusterMountPath: ClusterRule {
     ],
     failing: [
       .given(
-        "a Secret over /etc", .cluster("members: 3", "members: 3\n      secret: {name: keys, mountPath: /etc/}")
+        "a Secret over /etc",
+        .cluster("members: 3", "members: 3\n      secret: {name: keys, mountPath: /etc/}")
       ),
       .given(
         "a Secret for every role, over the config package",

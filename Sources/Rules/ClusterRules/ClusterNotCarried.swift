@@ -53,7 +53,8 @@ enum ClusterNotCarried: ClusterRule {
             Violation(
               RolePath.of(index, "env", .index(position)),
               "variable \(GPU.variable) in role \(role.id) of cluster \(cluster.reference) is not applied to pods: the role requests no GPU",
-              hint: "request GPUs in `resources.limits`, such as `nvidia.com/gpu: 1`, or remove the variable"))
+              hint: "request GPUs in `resources.limits`, such as `nvidia.com/gpu: 1`, or remove the variable")
+          )
         }
       }
     }
@@ -64,7 +65,7 @@ enum ClusterNotCarried: ClusterRule {
     UncarriedField(
       "namingScheme", "objects are named as with CrNameRole",
       hint: "no action is needed if no script or client relies on names from UIDs",
-      isSet: { $0.string == "UID" }),
+      isSet: { $0.string == "UID" })
   ]
 
   private static let roleFields = [

@@ -173,7 +173,9 @@ enum ClusterMountPathUnique: ClusterRule {
   }
 
   private static func persistentFolders(_ role: ClusterRole, _ app: App?) -> Set<ContainerPath> {
-    guard role.storageSize != nil, role.secret != nil || role.raw["volumeProjections"] != nil else { return [] }
+    guard role.storageSize != nil, role.secret != nil || role.raw["volumeProjections"] != nil else {
+      return []
+    }
     return Set((app?.spec.resolved(role.id)?.persistDirs ?? []).compactMap { ContainerPath($0) })
   }
 

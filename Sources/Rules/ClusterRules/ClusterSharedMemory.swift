@@ -10,7 +10,9 @@ enum ClusterSharedMemory: ClusterRule {
       `sharedMemory` is the size of `/dev/shm`, a file system in memory. What it contains counts towards the \
       memory limit of the container, so it can never become larger than that limit.
       """,
-    passing: [.given("half of the memory limit", .cluster("members: 3", "members: 3\n      sharedMemory: 2Gi"))],
+    passing: [
+      .given("half of the memory limit", .cluster("members: 3", "members: 3\n      sharedMemory: 2Gi"))
+    ],
     failing: [
       .given(
         "more than the memory limit", .cluster("members: 3", "members: 3\n      sharedMemory: 8Gi")),
@@ -30,7 +32,9 @@ enum ClusterSharedMemory: ClusterRule {
             hint: "write it in Kubernetes' notation, such as `1Gi`"))
         continue
       }
-      guard let memory = role.limits["memory"], let limit = Quantity(memory), quantity > limit else { continue }
+      guard let memory = role.limits["memory"], let limit = Quantity(memory), quantity > limit else {
+        continue
+      }
       found.append(
         Violation(
           RolePath.of(index, "sharedMemory"),
