@@ -12,9 +12,8 @@ struct Kdops: AsyncParsableCommand {
     subcommands: [
       DemoCommand.self, RunCommand.self, ValidateCommand.self, PlanCommand.self, RehearseCommand.self,
       StatusCommand.self, WaitCommand.self, LogsCommand.self, EventsCommand.self, DiffCommand.self,
-      SyncCommand.self, SuspendCommand.self, ResumeCommand.self,
-      RetryCommand.self, HookCommand.self, InstallCommand.self, DoctorCommand.self, ReportCommand.self,
-      VersionCommand.self,
+      SyncCommand.self, SuspendCommand.self, ResumeCommand.self, RetryCommand.self, HookCommand.self,
+      InstallCommand.self, ImportCommand.self, DoctorCommand.self, ReportCommand.self, VersionCommand.self,
     ])
 
   /// The exit code of every command that could not be run.

@@ -124,7 +124,7 @@ struct CommandLineTests {
       Kdops.configuration.subcommands.map { $0.configuration.commandName ?? "" }
         == [
           "demo", "run", "validate", "plan", "rehearse", "status", "wait", "logs", "events", "diff", "sync",
-          "suspend", "resume", "retry", "hook", "install", "doctor", "report", "version",
+          "suspend", "resume", "retry", "hook", "install", "import", "doctor", "report", "version",
         ])
   }
 
