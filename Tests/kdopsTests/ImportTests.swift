@@ -41,7 +41,9 @@ struct ImportTests {
           "id": "seed", "members": 1, "env": [], "podLabels": [:],
           "resources": ["limits": ["cpu": "2", "memory": "4Gi"], "requests": [:]],
           "storage": ["size": "40Gi", "storageClassName": "fast"],
-          "blockStorage": ["numDevices": 2, "size": "10Gi"],
+          "blockStorage": [
+            "numDevices": 2, "size": "10Gi", "pathPrefix": "/dev/xvd", "storageClassName": "fast",
+          ],
         ]
       ],
     ])
@@ -99,7 +101,9 @@ struct ImportTests {
           roles:
             - blockStorage:
                 numDevices: 2
+                pathPrefix: "/dev/xvd"
                 size: 10Gi
+                storageClassName: fast
               id: seed
               members: 1
               resources:
@@ -122,7 +126,8 @@ struct ImportTests {
       (Self.cluster.json["spec"]?.object ?? [:]).reversed().reduce(into: JSON.Members()) {
         $0[$1.key] = $1.value
       })
-    #expect(ImportedRepository([Self.app, Self.cluster]).files == ImportedRepository([turned, Self.app]).files)
+    #expect(
+      ImportedRepository([Self.app, Self.cluster]).files == ImportedRepository([turned, Self.app]).files)
   }
 
   @Test("does not request the adoption of an object that an installation owns")
@@ -173,5 +178,24 @@ struct ImportTests {
     try folder.write(changed)
     let content = FileManager.default.contents(atPath: "\(folder.path)/clusters/prod/ring.yaml")
     #expect(content == Data("else\n".utf8))
+  }
+
+  @Test("names what to repair in a cluster of KubeDirector's operator, and only there")
+  func operatorCheck() async throws {
+    var own = Self.cluster
+    own.json["status"] = ["state": "configured"]
+    let check = try await OperatorCheck([Self.app, own, Self.cluster], api: EmptyAPI())
+    #expect(check.clusters == [ObjectName(namespace: "prod", name: "ring")])
+    let first = try #require(check.problems.first)
+    #expect(first.hasPrefix("prod/ring: KubeDirectorCluster ring: role seed has 0 members"))
+  }
+}
+
+/// A cluster without objects.
+private final class EmptyAPI: ForwardingAPI, @unchecked Sendable {
+  override func list(_ resource: Resource, namespace: String?, labels: LabelSelector) async throws(APIError)
+    -> ObjectList
+  {
+    ObjectList(items: [], resourceVersion: "1")
   }
 }

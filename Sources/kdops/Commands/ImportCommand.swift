@@ -2,16 +2,16 @@ import ArgumentParser
 import ClusterAPI
 import Diagnostics
 import FoundationEssentials
-import KubeDirector
 
 /// `kdops import`: writes the apps and clusters of a running cluster as files for git.
 struct ImportCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "import", abstract: "Write the apps and clusters of a running cluster as files for git.",
     discussion: """
-      Writes one object a file, without status and defaults, and .kdops.yaml; the same objects give the same bytes. Only \
-      reads the cluster. Objects that no installation owns get the annotation kdops.dev/adopt: "true". Then reports what \
-      kdops does not carry of them, as kdops validate does.
+      Writes one object a file, without status and defaults, and .kdops.yaml; the same objects give the same \
+      bytes. Only reads the cluster. Objects that no installation owns get the annotation \
+      kdops.dev/adopt: "true". Then reports what kdops does not carry of them, as kdops validate does, and what \
+      to repair in clusters of KubeDirector's operator while it still runs.
         kdops import --context production --out fleet
       Exit codes: 0 written; 1 written, but some objects have errors or no file; 2 nothing was written.
       """)
@@ -36,15 +36,9 @@ struct ImportCommand: AsyncParsableCommand {
   func run() async throws {
     let environment = ProcessInfo.processInfo.environment
     let selection = try namespace.selection(nil)
-    let repository = try await Kdops.reporting("import") {
+    let (repository, check) = try await Kdops.reporting("import") {
       try await ClusterSource.open(cluster, need: "live objects", environment).use { source in
-        var objects: [Object] = []
-        for resource in [Resource.apps, .clusters] {
-          let found = try await source.api?.list(
-            resource, namespace: selection.namespace, labels: .everything)
-          objects += found?.items ?? []
-        }
-        return ImportedRepository(objects)
+        try await Self.read(source, selection)
       }
     }
     let folder = ImportFolder(path: out)
@@ -53,22 +47,45 @@ struct ImportCommand: AsyncParsableCommand {
       let more = conflicts.count > 1 ? " and \(conflicts.count - 1) more" : ""
       Streams.error.line(
         TerminalText.visible(
-          "kdops import: \(out)/\(conflicts[0])\(more) exist with another content; "
+          "kdops import: files exist with another content: \(out)/\(conflicts[0])\(more); "
             + "name an empty folder, or use --overwrite"))
       throw Kdops.couldNotRun
     }
     try await Kdops.reporting("import") { try folder.write(repository.files) }
-    try show(repository, environment)
+    try show(repository, check, environment)
   }
 
-  private func show(_ repository: ImportedRepository, _ environment: [String: String]) throws {
+  private static func read(
+    _ source: ClusterSource, _ selection: ClusterSelection
+  ) async throws -> (ImportedRepository, OperatorCheck?) {
+    guard let api = source.api else { return (ImportedRepository([]), nil) }
+    var objects: [Object] = []
+    for resource in [Resource.apps, .clusters] {
+      objects += try await api.list(resource, namespace: selection.namespace, labels: .everything).items
+    }
+    return (ImportedRepository(objects), try await OperatorCheck(objects, api: api))
+  }
+
+  private func show(
+    _ repository: ImportedRepository, _ check: OperatorCheck?, _ environment: [String: String]
+  ) throws {
     let renderer = HumanRenderer(colour: screen.console(1, environment).isColoured) { path, line in
       repository.line(line, of: path)
     }
     for finding in repository.findings.inReportOrder(perFile: FindingLimit.standard) {
       try Streams.output.result(renderer.render(finding) + "\n\n")
     }
-    for line in repository.skipped { try Streams.output.result("not written: \(TerminalText.visible(line))\n") }
+    for line in repository.skipped {
+      try Streams.output.result("not written: \(TerminalText.visible(line))\n")
+    }
+    for line in check?.problems ?? [] {
+      try Streams.output.result("not ready: \(TerminalText.visible(line))\n")
+    }
+    if let check, !check.clusters.isEmpty {
+      try Streams.output.result(
+        "\(check.clusters.count) clusters are managed by KubeDirector's operator; "
+          + "this version does not adopt them (rule cluster/adoption-shape)\n")
+    }
     let summary = "\(repository.apps) apps and \(repository.clusters) clusters written to \(out)"
     try Streams.output.result(TerminalText.visible(summary) + "\n")
     let hasErrors = repository.findings.contains { $0.severity == .error }

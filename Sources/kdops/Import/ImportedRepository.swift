@@ -4,7 +4,6 @@ import Diagnostics
 import KubeDirector
 import Manifests
 import Rules
-import Values
 
 /// The files of a repository with the apps and clusters of a running cluster, and what kdops does not carry of them.
 /// Pure.

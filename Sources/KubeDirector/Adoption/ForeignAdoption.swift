@@ -1,0 +1,257 @@
+import Values
+
+/// The live objects of one cluster that KubeDirector's operator manages.
+public struct ForeignObjects: Sendable {
+  /// With its status.
+  public var cluster: JSON
+  /// Objects with the cluster's label, regardless of owner.
+  public var sets: [JSON]
+  public var services: [JSON]
+  public var claims: [JSON]
+
+  public init(cluster: JSON, sets: [JSON] = [], services: [JSON] = [], claims: [JSON] = []) {
+    self.cluster = cluster
+    self.sets = sets
+    self.services = services
+    self.claims = claims
+  }
+}
+
+/// Decides for each object of a cluster of KubeDirector's operator whether it can be adopted as it is, so that no pod
+/// restarts. Pure: reads only the live objects.
+///
+/// Shapes of the original (`v0.11` and the branch `live-app-upgrade`): StatefulSets have generated names (`kdss-…`, or
+/// the cluster's and the role's name with a suffix) and a headless service with a generated name (`kdhs-…`). Their
+/// selectors also name the app. Each of these fields is immutable, so the live value is kept.
+public struct ForeignAdoption: Sendable, Hashable {
+  public struct Entry: Sendable, Hashable {
+    public enum Decision: Sendable, Hashable {
+      /// The object is kept unchanged.
+      case keep
+      /// Only metadata is written: these annotations are added, these finalizers are removed.
+      case write(annotations: [String: String], finalizers: [String])
+      case reject(AdoptionProblem)
+    }
+
+    public var kind: String
+    public var name: String
+    public var decision: Decision
+
+    public init(_ kind: String, _ name: String, _ decision: Decision) {
+      self.kind = kind
+      self.name = name
+      self.decision = decision
+    }
+  }
+
+  /// The cluster, then StatefulSets, services and claims, each sorted by name. A rejected object has an entry for each
+  /// problem.
+  public let entries: [Entry]
+  /// The headless service of all members; nil if there are no StatefulSets.
+  public let headlessService: String?
+  /// The status that kdops continues from; nil if an object is rejected.
+  public let status: ClusterStatus?
+
+  public init(_ objects: ForeignObjects) {
+    var reader = ForeignReader(objects)
+    reader.read()
+    entries = reader.entries
+    headlessService = reader.headless
+    let isRejected = entries.contains { if case .reject = $0.decision { true } else { false } }
+    status = isRejected ? nil : reader.status
+  }
+
+  /// The problems for users, one for each rejected object and reason.
+  public var problems: [String] {
+    entries.compactMap { entry in
+      guard case .reject(let problem) = entry.decision else { return nil }
+      return "\(entry.kind) \(entry.name): \(problem.words)"
+    }
+  }
+
+  /// The finalizer with which KubeDirector's operator cleans up after a deleted cluster. Its only effect there is on
+  /// that operator's own memory, so it is removed.
+  public static let cleanupFinalizer = "kubedirector.hpe.com/cleanup"
+}
+
+/// Reads the objects in the order of the entries.
+private struct ForeignReader {
+  private let objects: ForeignObjects
+  private let uid: String
+  private let clusterName: String
+  private let roles: [RoleStatus]
+  private(set) var entries: [ForeignAdoption.Entry] = []
+  private(set) var headless: String?
+
+  init(_ objects: ForeignObjects) {
+    self.objects = objects
+    uid = objects.cluster["metadata"]?["uid"]?.string ?? ""
+    clusterName = Self.name(objects.cluster)
+    // A role without members may have no StatefulSet yet.
+    roles = (objects.cluster["status"]?["roles"]?.array ?? []).compactMap(RoleStatus.init)
+  }
+
+  mutating func read() {
+    readCluster()
+    for set in objects.sets.sorted(by: Self.byName) { read(set: set) }
+    readServices()
+    readClaims()
+  }
+
+  /// The status in the form of kdops. Fields that only the other operator needs are left out.
+  var status: ClusterStatus {
+    let live = objects.cluster["status"]
+    let app = objects.cluster["spec"]?["app"]?.string ?? ""
+    let kept = roles.filter { !$0.statefulSet.isEmpty }.map { role in
+      RoleStatus(
+        id: role.id, statefulSet: role.statefulSet,
+        members: role.members.map { member in
+          MemberStatus(
+            pod: member.pod, nodeID: member.nodeID, service: member.service,
+            volumeClaim: member.volumeClaim, state: .configured, app: app,
+            detail: MemberStatus.Detail(lastConfiguredContainer: member.detail.lastConfiguredContainer))
+        })
+    }
+    let highest = kept.flatMap(\.members).map(\.nodeID).max() ?? 0
+    return ClusterStatus(
+      state: .configured, app: app,
+      appCatalog: objects.cluster["spec"]?["appCatalog"]?.string.flatMap(AppCatalog.init),
+      observedGeneration: objects.cluster["metadata"]?["generation"]?.count() ?? 0,
+      lastNodeID: max(live?["lastNodeID"]?.count() ?? 0, highest), roles: kept)
+  }
+
+  // MARK: - Cluster
+
+  private mutating func readCluster() {
+    let status = objects.cluster["status"]
+    var problems: [AdoptionProblem] = []
+    let state = status?["state"]?.string ?? ""
+    if state != ClusterStatus.State.configured.rawValue { problems.append(.unsettled(state: state)) }
+    // The released operator has no such field; the other one writes null after an upgrade.
+    if let info = status?["upgradeInfo"], !info.isNull { problems.append(.upgradeRunning) }
+    let finalizers = (objects.cluster["metadata"]?["finalizers"]?.array ?? []).compactMap(\.string)
+      .filter { $0.hasPrefix("\(Wire.group)/") }
+    problems += finalizers.filter { $0 != ForeignAdoption.cleanupFinalizer }.map(AdoptionProblem.finalizer)
+    problems += sizeProblems + missingSets + roles.flatMap { memberProblems($0) }
+    if problems.isEmpty {
+      let decision: ForeignAdoption.Entry.Decision =
+        finalizers.isEmpty ? .keep : .write(annotations: [:], finalizers: finalizers)
+      entries.append(ForeignAdoption.Entry(Wire.clusterKind, clusterName, decision))
+    }
+    reject(Wire.clusterKind, clusterName, problems)
+  }
+
+  /// The roles of the spec that do not have the requested members.
+  private var sizeProblems: [AdoptionProblem] {
+    (objects.cluster["spec"]?["roles"]?.array ?? []).compactMap { spec in
+      let id = spec["id"]?.string ?? ""
+      let role = roles.first { $0.id == id }
+      let found = role?.members.count ?? 0
+      if let requested = spec["members"]?.count(), requested != found {
+        return .size(role: id, requested: requested, found: found)
+      }
+      return found > 0 && role?.statefulSet.isEmpty != false ? .roleWithoutSet(id) : nil
+    }
+  }
+
+  private var missingSets: [AdoptionProblem] {
+    let found = Set(objects.sets.map(Self.name))
+    return roles.map(\.statefulSet).filter { !$0.isEmpty && !found.contains($0) }
+      .map(AdoptionProblem.missingSet)
+  }
+
+  private func memberProblems(_ role: RoleStatus) -> [AdoptionProblem] {
+    role.members.compactMap { member in
+      guard DerivedNames.podParts(member.pod)?.statefulSet == role.statefulSet else {
+        return .memberName(pod: member.pod, statefulSet: role.statefulSet)
+      }
+      return member.state == .configured ? nil : .memberState(pod: member.pod, state: member.state.rawValue)
+    }
+  }
+
+  // MARK: - StatefulSets
+
+  private mutating func read(set: JSON) {
+    let name = Self.name(set)
+    let problems = setProblems(set, name)
+    guard problems.isEmpty else { return reject("StatefulSet", name, problems) }
+    // Without the annotation, the engine would write a new template, and every pod would restart.
+    let image = Self.container(set)?["image"]?.string ?? ""
+    entries.append(
+      ForeignAdoption.Entry(
+        "StatefulSet", name, .write(annotations: [Wire.Annotation.image: image], finalizers: [])))
+  }
+
+  private mutating func setProblems(_ set: JSON, _ name: String) -> [AdoptionProblem] {
+    guard isOwned(set) else { return [.owner] }
+    guard let role = roles.first(where: { $0.statefulSet == name }) else { return [.notInStatus] }
+    let spec = set["spec"]
+    var problems: [AdoptionProblem] = []
+    let service = spec?["serviceName"]?.string ?? ""
+    if !objects.services.contains(where: { Self.name($0) == service && isOwned($0) }) {
+      problems.append(.headlessService(service))
+    } else if let headless, headless != service {
+      problems.append(.otherHeadlessService(service))
+    } else {
+      headless = service
+    }
+    let labels = spec?["selector"]?["matchLabels"]?.strings ?? [:]
+    if labels[Wire.Label.cluster] != clusterName || labels[Wire.Label.role] != role.id
+      || spec?["selector"]?["matchExpressions"]?.array?.isEmpty == false
+    {
+      problems.append(.selector)
+    }
+    let policy = spec?["podManagementPolicy"]?.string ?? "OrderedReady"
+    if policy != "Parallel" { problems.append(.podManagementPolicy(policy)) }
+    let templates = (spec?["volumeClaimTemplates"]?.array ?? []).map(Self.name)
+    let others = templates.filter { $0 != ClusterShape.claimTemplate }
+    if !others.isEmpty { problems.append(.volumeClaimTemplates(others)) }
+    if Self.container(set)?["image"]?.string?.isEmpty != false { problems.append(.container) }
+    let replicas = spec?["replicas"]?.count() ?? 1
+    if replicas != role.members.count {
+      problems.append(.replicas(requested: replicas, members: role.members.count))
+    }
+    let current = set["status"]?["currentRevision"]?.string
+    if let update = set["status"]?["updateRevision"]?.string, let current, update != current {
+      problems.append(.rolloutRunning)
+    }
+    return problems
+  }
+
+  private static func container(_ set: JSON) -> JSON? {
+    set["spec"]?["template"]?["spec"]?["containers"]?.array?.first { $0["name"]?.string == "app" }
+  }
+
+  // MARK: - Services and claims
+
+  /// Services of another owner are not part of the cluster, and services that the status does not name stay unchanged.
+  private mutating func readServices() {
+    for service in objects.services.sorted(by: Self.byName) where isOwned(service) {
+      entries.append(ForeignAdoption.Entry("Service", Self.name(service), .keep))
+    }
+  }
+
+  /// Claims that the status does not name belong to members that were removed; they are kept.
+  private mutating func readClaims() {
+    let found = Set(objects.claims.map(Self.name))
+    let named = Set(roles.flatMap(\.members).compactMap(\.volumeClaim).filter { !$0.isEmpty })
+    for name in found.union(named).sorted() {
+      entries.append(
+        ForeignAdoption.Entry(
+          "PersistentVolumeClaim", name, found.contains(name) ? .keep : .reject(.missingClaim)))
+    }
+  }
+
+  // MARK: -
+
+  private mutating func reject(_ kind: String, _ name: String, _ problems: [AdoptionProblem]) {
+    entries += problems.map { ForeignAdoption.Entry(kind, name, .reject($0)) }
+  }
+
+  private func isOwned(_ object: JSON) -> Bool {
+    object["metadata"]?["ownerReferences"]?.array?.contains { $0["uid"]?.string == uid } ?? false
+  }
+
+  private static func name(_ object: JSON) -> String { object["metadata"]?["name"]?.string ?? "" }
+  private static func byName(_ left: JSON, _ right: JSON) -> Bool { name(left) < name(right) }
+}
