@@ -22,15 +22,18 @@ public struct Engine: Sendable {
     public var isTenant: @Sendable (_ namespace: String) -> Bool
     /// The administrator's limits on the fields of a spec that are applied to pods and services.
     public var tenancy: Tenancy
+    /// The administrator's defaults for fields that a spec leaves out.
+    public var pods: PodDefaults
     /// The number of clusters that are reconciled in parallel.
     public var workers: Int
 
     public init(
-      systemNamespace: String = "kdops-system", clusterDomain: String = "cluster.local",
+      systemNamespace: String = "kdops-system", clusterDomain: String = PodDefaults.standardClusterDomain,
       scriptTimeout: Int = 600,
       progressDeadline: Int? = nil, installation: String? = nil,
       isTenant: @escaping @Sendable (_ namespace: String) -> Bool = { _ in true },
-      tenancy: Tenancy = Tenancy(), workers: Int = 4
+      tenancy: Tenancy = Tenancy(), pods: PodDefaults = PodDefaults(),
+      workers: Int = 4
     ) {
       self.systemNamespace = systemNamespace
       self.clusterDomain = clusterDomain
@@ -39,6 +42,7 @@ public struct Engine: Sendable {
       self.installation = installation
       self.isTenant = isTenant
       self.tenancy = tenancy
+      self.pods = pods
       self.workers = workers
     }
 

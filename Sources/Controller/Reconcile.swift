@@ -52,7 +52,9 @@ extension Engine {
     _ snapshot: ClusterCache.ClusterSnapshot
   ) async throws(APIError) -> (Observation, ActionExecutor.Context)? {
     let known = snapshot.cluster
-    guard let cluster = known.cluster?.restricted(to: settings.tenancy) else { return nil }
+    guard let cluster = known.cluster?.restricted(to: settings.tenancy).filled(from: settings.pods) else {
+      return nil
+    }
     let mismatches = ClusterShape.mismatches(
       foreignFields: known.foreignFields, sets: snapshot.sets.values.compactMap(\.mismatch))
     if case .foreignStatus = mismatches.first {

@@ -51,6 +51,8 @@ public enum Wire {
     public static let maxUnavailable = "kdops.dev/max-unavailable"
     /// On a cluster or its app: the roles in upgrade order; commas separate stages.
     public static let roleOrder = "kdops.dev/role-order"
+    /// On a cluster: the seconds that its pods have to end; see `GracePeriods`.
+    public static let gracePeriod = "kdops.dev/grace-period"
     /// On an app: the roles whose first upgraded pod makes a rollback impossible; `*` for any.
     public static let pointOfNoReturn = "kdops.dev/point-of-no-return"
     /// On a StatefulSet, never in its template: the image that was written into the template, before any admission

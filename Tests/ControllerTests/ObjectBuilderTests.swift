@@ -86,6 +86,43 @@ struct ObjectBuilderTests {
     #expect(!PodScripts.seed.contains("/data"))
   }
 
+  @Test(
+    "pull images with a moving tag for every container, others once",
+    arguments: [
+      ("registry.example:5000/spark", "Always"), ("spark", "Always"), ("a/spark:latest", "Always"),
+      ("registry.example:5000/spark:1.0", "IfNotPresent"), ("spark@sha256:0a1b", "IfNotPresent"),
+      ("spark:latest@sha256:0a1b", "IfNotPresent"), ("spark:latest-1", "IfNotPresent"),
+    ])
+  func pullPolicy(image: String, policy: String) {
+    #expect(ObjectBuilder.pullPolicy(image) == policy)
+  }
+
+  @Test("have the administrator's defaults where the file sets nothing")
+  func defaults() throws {
+    let defaults = PodDefaults(
+      serviceType: "LoadBalancer", storageClass: "fast", labels: ["team": "data", "tier": "1"],
+      annotations: ["example.com/scrape": "true"])
+    var cluster = Fixture.cluster()
+    cluster.spec.roles[1].podLabels = ["tier": "2"]
+    cluster.metadata.annotations[Wire.Annotation.gracePeriod] = "worker=300"
+    let filled = cluster.filled(from: defaults)
+    let builder = ObjectBuilder(cluster: filled, owner: Fixture.owner, status: Fixture.status())
+    let app = Fixture.app()
+    let (role, resolved) = (try #require(filled.spec.role("worker")), try #require(app.resolved("worker")))
+    let set = builder.statefulSet(
+      name: "analytics-worker", role: role, app: "spark-1.0.0", resolved: resolved, spec: app,
+      goal: SetGoal(app: "spark-1.0.0", replicas: 2, strategy: .atRest))
+    let template = set.json["spec"]?["template"]
+    #expect(template?["metadata"]?["labels"]?["team"] == "data")
+    #expect(template?["metadata"]?["labels"]?["tier"] == "2")
+    #expect(template?["metadata"]?["annotations"]?["example.com/scrape"] == "true")
+    #expect(template?["spec"]?["terminationGracePeriodSeconds"] == 300)
+    #expect(set.json["spec"]?["volumeClaimTemplates"]?[0]?["spec"]?["storageClassName"] == "fast")
+    let service = builder.memberService(role: role, services: [], pod: "analytics-worker-0")
+    #expect(service.json["spec"]?["type"] == "LoadBalancer")
+    #expect(filled.spec.raw == cluster.spec.raw)
+  }
+
   @Test("match the golden files", arguments: ["controller", "worker", "gateway"])
   func golden(role: String) throws {
     let text = try Fixture.set(role).json.text(pretty: true, sortedKeys: true) + "\n"

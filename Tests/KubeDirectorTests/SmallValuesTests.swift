@@ -1,6 +1,26 @@
 import KubeDirector
 import Testing
 
+@Suite("Grace periods")
+struct GracePeriodTests {
+  @Test("are seconds for all roles, for single roles, or 30")
+  func seconds() {
+    #expect(GracePeriods(nil).seconds(of: "db") == 30)
+    #expect(GracePeriods("120").seconds(of: "db") == 120)
+    let mixed = GracePeriods("60, db=300")
+    #expect(mixed.seconds(of: "db") == 300 && mixed.seconds(of: "web") == 60)
+    #expect(mixed.invalid.isEmpty && mixed.roles == ["db": 300])
+  }
+
+  @Test(
+    "of an invalid value are the default",
+    arguments: ["5m", "-1", "3601", "db=", "1e3", "99999999999999999999"])
+  func invalid(text: String) {
+    let periods = GracePeriods(text)
+    #expect(periods.invalid == [text] && periods.seconds(of: "db") == 30)
+  }
+}
+
 @Suite("Cardinality")
 struct CardinalityTests {
   @Test("means exactly N for N, and at least N for N+")

@@ -13,7 +13,7 @@ struct RegistryTests {
     cluster/schema cluster/name cluster/app-registered cluster/role-known cluster/role-unique cluster/role-missing
     cluster/members cluster/members-max cluster/min-resources cluster/storage-size cluster/min-storage
     cluster/shared-memory cluster/labels cluster/mount-path-unique cluster/mount-path cluster/file-injection cluster/embedded cluster/env cluster/plaintext-secret cluster/tenancy
-    cluster/connection-known cluster/upgrade-annotation cluster/unknown-annotation cluster/not-carried cluster/unknown-field cluster/read-only cluster/role-read-only cluster/busy
+    cluster/connection-known cluster/upgrade-annotation cluster/grace-period cluster/unknown-annotation cluster/not-carried cluster/unknown-field cluster/read-only cluster/role-read-only cluster/busy
     upgrade/only-app upgrade/registered upgrade/upgradable upgrade/distro upgrade/semver upgrade/newer
     upgrade/only-images upgrade/package-needs-image upgrade/cardinality upgrade/configured upgrade/name
     upgrade/legacy-layout rollback/only-prev-app rollback/once

@@ -53,6 +53,7 @@ struct ConfigurationTests {
       status: {notes: true, notesRef: refs/notes/kdops, tree: true, treeRef: refs/kdops/status, branch: null}
       upgrade: {progressDeadline: 0s, onStall: report, fixForward: false, scriptTimeout: 10m}
       scripts: {memory: 2Gi, disk: 4Gi}
+      pods: {serviceType: ClusterIP, storageClass: null, clusterDomain: cluster.local, labels: {}, annotations: {}}
       tenancy:
         {namespaces: ["*"], serviceAccounts: [], capabilities: [], secretPrefix: "", configMapPrefix: "",
          claimPrefix: "", fileSources: [], affinityNamespaces: [], serviceTypes: [ClusterIP], podLabels: [app.kubernetes.io/*],
@@ -82,6 +83,32 @@ struct ConfigurationTests {
     #expect(configuration.revertsStalled)
     let findings = read("verify: {mode: range}").findings
     #expect(findings.first?.message == "verify.mode: range requires signatures, and no signer is allowed")
+  }
+
+  @Test("reads the defaults for pods from the file and from variables")
+  func pods() throws {
+    let yaml = """
+      pods:
+        serviceType: LoadBalancer
+        storageClass: fast
+        clusterDomain: corp.example
+        labels: {team: data}
+      """
+    let configuration = try #require(
+      read(yaml, environment: ["KDOPS_PODS_ANNOTATIONS": "a.example/x=1, b=two=2"]).configuration)
+    #expect(
+      configuration.pods
+        == PodDefaults(
+          serviceType: "LoadBalancer", storageClass: "fast", labels: ["team": "data"],
+          annotations: ["a.example/x": "1", "b": "two=2"]))
+    #expect(configuration.clusterDomain == "corp.example")
+    for wrong in [
+      "pods: {serviceType: ExternalName}", "pods: {clusterDomain: '-'}", "pods: {labels: {a: 1}}",
+      "pods: {labels: {kubedirector.hpe.com/role: db}}",
+    ] {
+      #expect(read(wrong).configuration == nil, "\(wrong)")
+    }
+    #expect(read(environment: ["KDOPS_PODS_LABELS": "team"]).configuration == nil)
   }
 
   @Test("status at the forge is reported under the installation's name")

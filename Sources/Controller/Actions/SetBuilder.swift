@@ -107,7 +107,7 @@ struct ObjectBuilder {
     return service(
       DerivedNames.memberService(pod: pod), labels: labels, annotations: annotations,
       spec: [
-        "type": .string(cluster.spec.serviceType ?? "ClusterIP"), "ports": .array(ports),
+        "type": .string(cluster.spec.serviceType ?? PodDefaults.standardServiceType), "ports": .array(ports),
         "publishNotReadyAddresses": true,
       ], for: pod)
   }
@@ -156,7 +156,8 @@ struct ObjectBuilder {
     if !role.podAnnotations.isEmpty { metadata["annotations"] = JSON(role.podAnnotations) }
     var pod: JSON = [:]
     var container: JSON = [
-      "name": "app", "image": .string(resolved.image), "imagePullPolicy": "IfNotPresent",
+      "name": "app", "image": .string(resolved.image),
+      "imagePullPolicy": .string(Self.pullPolicy(resolved.image)),
       "resources": resources(role),
     ]
     let variables = role.containerEnvironment
@@ -180,7 +181,8 @@ struct ObjectBuilder {
     if !folders.isEmpty {
       pod["initContainers"] = [
         [
-          "name": "seed", "image": .string(resolved.image), "imagePullPolicy": "IfNotPresent",
+          "name": "seed", "image": .string(resolved.image),
+          "imagePullPolicy": .string(Self.pullPolicy(resolved.image)),
           "command": JSON(["/bin/sh", "-c", PodScripts.seed, "seed", Self.seedMount] + folders),
           "resources": resources(role),
           "volumeMounts": [["name": .string(Self.claimName), "mountPath": .string(Self.seedMount)]],
@@ -196,11 +198,22 @@ struct ObjectBuilder {
     pod["dnsConfig"] = [
       "searches": [.string(DerivedNames.domain(of: cluster.metadata, clusterDomain: clusterDomain))]
     ]
-    pod["terminationGracePeriodSeconds"] = 10
+    pod["terminationGracePeriodSeconds"] = JSON(
+      GracePeriods(cluster.metadata.annotations[Wire.Annotation.gracePeriod]).seconds(of: role.id))
     pod["automountServiceAccountToken"] = .bool(role.serviceAccountName != nil)
     pod["serviceAccountName"] = role.serviceAccountName.map(JSON.string)
     pod["affinity"] = role.affinity
     return ["metadata": metadata, "spec": pod]
+  }
+
+  /// The same policy that Kubernetes sets by default: a moving tag is pulled for every container.
+  static func pullPolicy(_ image: String) -> String {
+    if image.utf8.contains(UInt8(ascii: "@")) { return "IfNotPresent" }
+    // A colon before the last slash separates a port.
+    guard let name = image.utf8.split(separator: UInt8(ascii: "/")).last,
+      let colon = name.lastIndex(of: UInt8(ascii: ":"))
+    else { return "Always" }
+    return name[name.index(after: colon)...].elementsEqual("latest".utf8) ? "Always" : "IfNotPresent"
   }
 
   private func resources(_ role: ClusterRole) -> JSON {

@@ -21,6 +21,10 @@ extension Daemon {
     /// The time limit of a script; 0 for none.
     public var scriptTimeout: Duration = .seconds(600)
     public var progressDeadline: Duration = .zero
+    /// The administrator's defaults for pods and services.
+    public var pods = PodDefaults()
+    /// The DNS domain of the Kubernetes cluster.
+    public var clusterDomain = PodDefaults.standardClusterDomain
     /// Whether the daemon reverts a stalled upgrade by a commit of its own.
     public var revertsStalled = false
     /// The forge that receives commit statuses; nil for none.
@@ -60,10 +64,11 @@ extension Daemon {
         Int(time.components.seconds) + (time.components.attoseconds > 0 ? 1 : 0)
       }
       return Engine.Settings(
-        systemNamespace: policy.systemNamespace, scriptTimeout: seconds(scriptTimeout),
+        systemNamespace: policy.systemNamespace, clusterDomain: clusterDomain,
+        scriptTimeout: seconds(scriptTimeout),
         progressDeadline: progressDeadline == .zero ? nil : seconds(progressDeadline),
         installation: policy.installation, isTenant: { [policy] in policy.allows(namespace: $0) },
-        tenancy: policy.tenancy)
+        tenancy: policy.tenancy, pods: pods)
     }
 
     /// The reconciler's settings.

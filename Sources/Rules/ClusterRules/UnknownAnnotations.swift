@@ -58,7 +58,10 @@ private struct OwnKeys: Sendable {
   ]
 
   static let forClusters = OwnKeys(
-    known: shared + [Wire.Annotation.suspend, Wire.Annotation.retry, Wire.Annotation.deleteVolumes],
+    known: shared + [
+      Wire.Annotation.suspend, Wire.Annotation.retry, Wire.Annotation.deleteVolumes,
+      Wire.Annotation.gracePeriod,
+    ],
     others: Wire.Annotation.written.union([Wire.Annotation.pointOfNoReturn]))
   static let forApps = OwnKeys(
     known: shared + [Wire.Annotation.pointOfNoReturn], others: Wire.Annotation.written)

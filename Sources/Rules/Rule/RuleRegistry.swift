@@ -41,7 +41,8 @@ public enum RuleRegistry {
     ClusterStorageSize.self, ClusterMinStorage.self, ClusterSharedMemory.self, ClusterLabels.self,
     ClusterMountPathUnique.self, ClusterMountPath.self, ClusterFileInjection.self, ClusterEmbedded.self,
     ClusterEnv.self, ClusterPlaintextSecret.self, ClusterTenancy.self, ClusterConnectionKnown.self,
-    ClusterUpgradeAnnotation.self, ClusterUnknownAnnotation.self, ClusterNotCarried.self,
+    ClusterUpgradeAnnotation.self, ClusterGracePeriod.self, ClusterUnknownAnnotation.self,
+    ClusterNotCarried.self,
   ]
 
   static let clusterChangeRules: [any ClusterChangeRule.Type] = [

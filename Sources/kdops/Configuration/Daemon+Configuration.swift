@@ -18,6 +18,8 @@ extension Daemon.Options {
       compareInterval: configuration.compareInterval)
     statusRefs = configuration.statusRefs
     scriptTimeout = configuration.scriptTimeout
+    pods = configuration.pods
+    clusterDomain = configuration.clusterDomain
     progressDeadline = configuration.progressDeadline ?? .zero
     revertsStalled = configuration.revertsStalled
     verify = configuration.verify

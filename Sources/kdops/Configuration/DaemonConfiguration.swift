@@ -41,6 +41,10 @@ struct DaemonConfiguration: Sendable, Hashable {
   /// The resource limits of a script on the embedded node.
   var scriptLimits: SandboxLimits
   var tenancy: Tenancy
+  /// The defaults for pods and services.
+  var pods: PodDefaults
+  /// The DNS domain of the Kubernetes cluster.
+  var clusterDomain: String
   /// The signatures that commits need.
   var verify: SignaturePolicy
   /// The author of the daemon's own commits.
@@ -79,6 +83,11 @@ struct DaemonConfiguration: Sendable, Hashable {
     if let memory = Quantity(text("scripts.memory")) { scriptLimits.totalMemory = Int(memory.wholeUnits) }
     if let disk = Quantity(text("scripts.disk")) { scriptLimits.totalDisk = Int(disk.wholeUnits) }
     tenancy = Tenancy(settings: values)
+    pods = PodDefaults(
+      serviceType: text("pods.serviceType"),
+      storageClass: values["pods.storageClass"]?.string.flatMap { $0.isEmpty ? nil : $0 },
+      labels: values["pods.labels"]?.strings ?? [:], annotations: values["pods.annotations"]?.strings ?? [:])
+    clusterDomain = text("pods.clusterDomain")
     verify = SignaturePolicy(
       mode: SignaturePolicy.Mode(rawValue: text("verify.mode")) ?? .range,
       allowedSigners: values["verify.allowedSigners"]?.string, keyring: values["verify.keyring"]?.string)

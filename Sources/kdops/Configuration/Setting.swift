@@ -27,6 +27,10 @@ struct Setting {
     case texts
     /// Texts with `*` only at the end, where it matches any text.
     case patterns
+    /// Labels or annotations: an object of texts.
+    case pairs
+    /// A DNS domain.
+    case domain
     /// A full ref below one of these prefixes, or null.
     case ref([String])
     /// A branch below `kdops/`, or null.
@@ -65,6 +69,9 @@ struct Setting {
     case (.choice(let words), .string(let text)): words.contains(text)
     case (.texts, .array(let items)): items.allSatisfy { $0.string != nil }
     case (.patterns, .array(let items)): items.allSatisfy { $0.string.map(Self.isPattern) ?? false }
+    case (.pairs, .object(let members)):
+      members.allSatisfy { $0.value.string != nil && !$0.key.isEmpty && !KeyList.isReserved($0.key) }
+    case (.domain, .string(let text)): DNSName.isSubdomain(text)
     case (.ref(let folders), .string(let text)):
       folders.contains { text.hasPrefix($0) && text.count > $0.count } && Self.isRef(text)
     case (.branch, .string(let text)): text.hasPrefix("kdops/") && Self.isRef("refs/heads/\(text)")
@@ -79,6 +86,7 @@ struct Setting {
     case .texts: Self.list(text)
     // A plain `nil` literal would be JSON null here.
     case .patterns: accepts(Self.list(text)) ? .some(Self.list(text)) : .none
+    case .pairs: Self.pairs(text).flatMap { value($0) }
     case .optionalText, .ref, .branch: value(text.isEmpty ? .null : .string(text))
     default: value(.string(text))
     }
@@ -96,6 +104,9 @@ struct Setting {
     case .choice(let words): "one of \(words.joined(separator: ", "))"
     case .texts: "a list of texts"
     case .patterns: "a list of keys, `*` only at the end of one"
+    case .pairs:
+      "keys with texts, none below kubedirector.hpe.com or kdops.dev; in a variable KEY=VALUE, separated by commas"
+    case .domain: "a DNS domain such as cluster.local"
     case .ref(let folders): "a ref below \(folders.joined(separator: " or ")), or null"
     case .branch: "a branch below kdops/, or null"
     }
@@ -103,6 +114,17 @@ struct Setting {
 
   private static func list(_ text: String) -> JSON {
     JSON(text.split(separator: ",").map { $0.split(separator: " ").joined(separator: " ") })
+  }
+
+  /// Nil if an item has no `=`.
+  private static func pairs(_ text: String) -> JSON? {
+    var found: JSON = [:]
+    for item in text.split(separator: ",") {
+      let parts = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2 else { return .none }
+      found[parts[0].split(separator: " ").joined()] = .some(.string(String(parts[1])))
+    }
+    return .some(found)
   }
 
   private static func isPattern(_ text: String) -> Bool {
@@ -147,6 +169,14 @@ extension Setting {
     Setting(key: "upgrade.scriptTimeout", kind: .duration, standard: "10m"),
     Setting(key: "scripts.memory", kind: .size, standard: "2Gi"),
     Setting(key: "scripts.disk", kind: .size, standard: "4Gi"),
+    Setting(
+      key: "pods.serviceType", kind: .choice(["ClusterIP", "NodePort", "LoadBalancer"]),
+      standard: .string(PodDefaults.standardServiceType)),
+    Setting(key: "pods.storageClass", kind: .optionalText, standard: .null),
+    Setting(
+      key: "pods.clusterDomain", kind: .domain, standard: .string(PodDefaults.standardClusterDomain)),
+    Setting(key: "pods.labels", kind: .pairs, standard: [:]),
+    Setting(key: "pods.annotations", kind: .pairs, standard: [:]),
     Setting(key: "tenancy.namespaces", kind: .texts, standard: ["*"]),
     Setting(key: "tenancy.serviceAccounts", kind: .texts, standard: []),
     Setting(key: "tenancy.capabilities", kind: .texts, standard: []),
