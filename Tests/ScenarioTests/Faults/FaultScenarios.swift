@@ -111,16 +111,21 @@ struct FaultScenarios {
       try await mustBeAtRest("1.0", scene)
       #expect(
         try await scene.events("shop-worker-1") == ["configure 1.0", "pod_upgraded 1.1", "pod_reverted 1.0"])
-      #expect(try await scene.events("shop-front-0") == ["pod_reverted 1.0"])
       #expect(observer.generations("shop-worker-1") == 3)
-      #expect((2...3).contains(observer.generations("shop-front-0")))
       #expect(observer.generations("shop-gateway-0") == 1)
-      // Whether this pod was already part of the upgrade depends on timing.
+      // How far the upgrade is in the other pods depends on timing. A claimed pod that was not replaced yet keeps
+      // running, and gets the script as well. Without a volume only the runs in the last container are known.
+      switch try await scene.events("shop-front-0") {
+      case ["configure 1.0", "pod_reverted 1.0"]: #expect(observer.generations("shop-front-0") == 1)
+      case let events:
+        #expect(events == ["pod_reverted 1.0"])
+        #expect((2...3).contains(observer.generations("shop-front-0")))
+      }
       let events = try await scene.events("shop-worker-0")
       let generations = observer.generations("shop-worker-0")
       switch events {
       case ["configure 1.0"]: #expect(generations == 1)
-      case ["configure 1.0", "pod_reverted 1.0"]: #expect((2...3).contains(generations))
+      case ["configure 1.0", "pod_reverted 1.0"]: #expect((1...3).contains(generations))
       default:
         #expect(events == ["configure 1.0", "pod_upgraded 1.1", "pod_reverted 1.0"])
         #expect(generations == 3)

@@ -24,6 +24,10 @@ struct PodScenarios {
       #expect(try await scene.status()?.role("worker")?.members.first?.app == "web-1.0.0")
 
       try await script(of: "shop-worker-1", scene)
+      // Before that its script for the upgrade would be due again, in place of the one for a new member.
+      try await scene.eventually("role front that is upgraded") {
+        try await scene.status()?.role("front")?.upgradeStatus == .upgraded ? true : nil
+      }
       async let front = delete("shop-front-0", scene)
       async let worker = delete("shop-worker-2", scene)
       for upgraded in try await [front, worker] { #expect(upgraded.image == fixture.image("1.1.0")) }
