@@ -71,9 +71,9 @@ enum Fixture {
   static let owner = OwnerReference(
     apiVersion: Wire.apiVersion, kind: Wire.clusterKind, name: "analytics", uid: "c-1")
 
-  static func builder(_ status: ClusterStatus = status()) -> ObjectBuilder {
+  static func builder(_ status: ClusterStatus = status(), _ cluster: Cluster = cluster()) -> ObjectBuilder {
     ObjectBuilder(
-      cluster: cluster(), owner: owner, status: status, clusterDomain: "cluster.local", stamp: .forTests)
+      cluster: cluster, owner: owner, status: status, clusterDomain: "cluster.local", stamp: .forTests)
   }
 
   static func set(_ role: String, version: String = "1.0.0", status: ClusterStatus = status()) throws
@@ -103,9 +103,7 @@ enum Fixture {
     cluster.spec = ClusterSpec(spec)
     let app = AppSpec(app().raw.merging(patch: appFields))
     guard let spec = cluster.spec.role(role), let resolved = app.resolved(role) else { throw Missing() }
-    let set = ObjectBuilder(
-      cluster: cluster, owner: owner, status: status(), clusterDomain: "cluster.local", stamp: .forTests
-    ).statefulSet(
+    let set = builder(status(), cluster).statefulSet(
       name: "analytics-\(role)", role: spec, app: "spark-1.0.0", resolved: resolved, spec: app,
       goal: SetGoal(app: "spark-1.0.0", replicas: 1, strategy: .atRest))
     guard let pod = set.json["spec"]?["template"]?["spec"] else { throw Missing() }

@@ -106,7 +106,7 @@ struct ObjectBuilderTests {
     cluster.spec.roles[1].podLabels = ["tier": "2"]
     cluster.metadata.annotations[Wire.Annotation.gracePeriod] = "worker=300"
     let filled = cluster.filled(from: defaults)
-    let builder = ObjectBuilder(cluster: filled, owner: Fixture.owner, status: Fixture.status())
+    let builder = Fixture.builder(Fixture.status(), filled)
     let app = Fixture.app()
     let (role, resolved) = (try #require(filled.spec.role("worker")), try #require(app.resolved("worker")))
     let set = builder.statefulSet(
