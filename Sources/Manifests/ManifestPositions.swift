@@ -21,7 +21,7 @@ public struct ManifestPositions: Sendable {
   public init(path: String, bytes: [UInt8], limits: ManifestLimits = .standard) {
     self.path = path
     self.bytes = bytes
-    source = SourceText(bytes)
+    source = SourceText(Array(bytes.prefix(limits.bytes)))
     documents = bytes.withUnsafeBytes { bytes in
       guard bytes.count <= limits.bytes else { return [:] }
       if ManifestReader.isJSON(path) { return JSONPositions.documents(bytes, limits: limits) }

@@ -21,7 +21,7 @@ struct ManifestReader {
   private var worstOmitted = Severity.warning
 
   /// Created only if there is something to report.
-  private lazy var source = SourceText(Array(bytes))
+  private lazy var source = SourceText(Array(bytes.prefix(limits.bytes)))
   private lazy var positions = ManifestPositions(path: path, bytes: Array(bytes), limits: limits)
 
   init(path: String, bytes: UnsafeRawBufferPointer, defaultNamespace: String, limits: ManifestLimits) {
