@@ -3,7 +3,8 @@ import Values
 /// A file's bytes as lines, so that parsers and renderers count lines and columns in the same way.
 ///
 /// Lines end at `\n`; a `\r` before it is part of the line end. Columns count Unicode scalars. Bytes that are not
-/// UTF-8 count as one column each and are shown as U+FFFD.
+/// UTF-8 count as one column each and are shown as U+FFFD. A byte order mark at the beginning is not part of the text:
+/// byte offsets count from the byte after it.
 public struct SourceText: Sendable {
   private let bytes: [UInt8]
   /// The byte offset of each line's beginning; never empty.
@@ -14,6 +15,7 @@ public struct SourceText: Sendable {
   private static let markDistance = 1024
 
   public init(_ bytes: [UInt8]) {
+    let bytes = UTF8Check.withoutMark(bytes)
     self.bytes = bytes
     var starts = [0]
     var marks: [Int] = []

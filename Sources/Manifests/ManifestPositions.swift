@@ -20,6 +20,7 @@ public struct ManifestPositions: Sendable {
   /// Parses as much of a file as can be read.
   public init(path: String, bytes: [UInt8], limits: ManifestLimits = .standard) {
     self.path = path
+    let bytes = UTF8Check.withoutMark(bytes)
     self.bytes = bytes
     source = SourceText(Array(bytes.prefix(limits.bytes)))
     documents = bytes.withUnsafeBytes { bytes in

@@ -12,6 +12,13 @@ struct SourceTextTests {
     #expect(SourceText([]).line(2) == nil)
   }
 
+  @Test("a byte order mark is not part of the first line")
+  func byteOrderMark() {
+    let marked = SourceText(Array("\u{FEFF}one\ntwo".utf8))
+    #expect(marked.line(1) == "one")
+    #expect(marked.position(ofByte: 2) == (1, 3))
+  }
+
   @Test(
     "columns are Unicode scalars",
     arguments: [(0, 1, 1), (5, 2, 1), (8, 2, 4), (10, 2, 5), (14, 2, 6), (17, 3, 1)])

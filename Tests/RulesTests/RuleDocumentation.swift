@@ -108,6 +108,7 @@ enum RuleDocumentation {
   private static func lines(_ text: String, _ mark: String) -> String {
     // Invisible characters are named.
     let visible = text.replacing("\u{FEFF}", with: "<byte order mark>").replacing("\t", with: "<tab>")
+      .replacing("\u{0}", with: "<zero byte>")
     var lines = visible.split(separator: "\n", omittingEmptySubsequences: false)
     if lines.last?.isEmpty == true { lines.removeLast() }
     if lines.count > 12 { lines = lines.prefix(8) + ["…"] }

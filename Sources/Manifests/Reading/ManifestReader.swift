@@ -26,7 +26,7 @@ struct ManifestReader {
 
   init(path: String, bytes: UnsafeRawBufferPointer, defaultNamespace: String, limits: ManifestLimits) {
     self.path = path
-    self.bytes = bytes
+    self.bytes = UTF8Check.withoutMark(bytes)
     self.defaultNamespace = defaultNamespace
     self.limits = limits
   }
@@ -80,11 +80,6 @@ struct ManifestReader {
   }
 
   private func checkEncoding() throws(FileIssue) {
-    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
-      throw FileIssue(
-        rule: FileRule.encoding, place: .bytes(0..<0), message: "the file begins with a byte order mark",
-        hint: "save it as UTF-8 without a byte order mark")
-    }
     if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF])
       || (bytes.count >= 2 && (bytes[0] == 0 || bytes[1] == 0))
     {

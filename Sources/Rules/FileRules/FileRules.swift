@@ -62,12 +62,17 @@ enum FileLimit: ReadingRule {
 /// The rule `file/encoding`.
 enum FileEncoding: ReadingRule {
   static let description = RuleDescription(
-    "file/encoding", summary: "a file and its name are UTF-8, the file without a byte order mark",
+    "file/encoding", summary: "a file and its name are UTF-8",
     rationale: "Review tools show any other encoding in different ways.",
-    passing: [.given("letters beyond ASCII", .candidate(#"{"name": "Spark"}"#, #"{"name": "Spärk"}"#))],
-    failing: [
-      .given("a byte order mark", .add("clusters/marked.yaml", "\u{FEFF}kind: KubeDirectorCluster\n"))
-    ])
+    passing: [
+      .given("letters beyond ASCII", .candidate(#"{"name": "Spark"}"#, #"{"name": "Spärk"}"#)),
+      .given(
+        "a byte order mark",
+        .add(
+          "clusters/ledger.yaml",
+          "\u{FEFF}" + Fixture.cluster.replacing("name: analytics", with: "name: ledger"))),
+    ],
+    failing: [.given("UTF-16", .add("clusters/wide.yaml", "\u{0}k\u{0}i\u{0}n\u{0}d"))])
 }
 
 /// The rule `file/link`. The code that lists the files of a commit reports it, because only that code sees links.

@@ -1,5 +1,17 @@
-/// Finds the first bytes that are not UTF-8.
+/// Finds the first bytes that are not UTF-8, and the byte order mark.
 public enum UTF8Check {
+  /// The bytes after a byte order mark; all of them if there is none.
+  public static func withoutMark(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    bytes.starts(with: mark) ? UnsafeRawBufferPointer(rebasing: bytes.dropFirst(mark.count)) : bytes
+  }
+
+  /// The bytes after a byte order mark; all of them if there is none.
+  public static func withoutMark(_ bytes: [UInt8]) -> [UInt8] {
+    bytes.starts(with: mark) ? Array(bytes.dropFirst(mark.count)) : bytes
+  }
+
+  private static let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
   /// The number of bytes from the beginning that are well-formed UTF-8; the total number if all are.
   ///
   /// Follows table 3-7 of the Unicode standard: no overlong forms, no surrogates, nothing past U+10FFFF.
