@@ -35,7 +35,7 @@ struct Readers {
         objects: judgement.objects.map {
           Report.ObjectVerdict(object: $0.reference, change: $0.change, verdict: $0.verdict)
         }, notJudged: judgement.notJudged)
-      show(report, [path: SourceText(bytes)])
+      show(report, [path: SourceText(Array(bytes.prefix(ManifestLimits.standard.bytes)))])
       guard let old else { continue }
       let plan = Planner.plan(
         Planner.Input(report: report, judgement: judgement, base: old, head: new, live: live, statusAge: 60))
