@@ -20,6 +20,12 @@ struct RepositoryLayoutTests {
     #expect(parse("").findings.isEmpty)
   }
 
+  @Test("a long value is cut in the finding about it")
+  func longValue() {
+    let findings = parse("schemaVersion: \(String(repeating: "x", count: 100_000))\n").findings
+    #expect(findings.map(\.message.utf8.count).allSatisfy { $0 < 200 } && findings.count == 1)
+  }
+
   @Test(
     "accepts only a valid name as the default namespace",
     arguments: ["", "-a", "a-", "A", "a.b", "a/b", "a\u{2028}b", String(repeating: "x", count: 64)])

@@ -113,7 +113,8 @@ private struct LayoutReader {
   }
 
   private func word(_ value: JSON) -> String {
-    value.string ?? (value.integer == nil ? value.typeName : value.text())
+    value.string.map { Redaction.excerpt($0, limit: 60) }
+      ?? (value.integer == nil ? value.typeName : value.text())
   }
 
   private mutating func unknown(_ key: String, _ at: FieldPath, among known: [String]) {
