@@ -74,8 +74,11 @@ struct SchemaChecker {
       hint = "write it without quotes"
     } else if node.type == .boolean, ["true", "false"].contains(value.string) {
       hint = "write it without quotes"
-    } else if node.type == .array, value.object == nil, node.items?.type.map({ $0 != .object }) == true {
-      hint = "write it as a list with one item"
+    } else if node.type == .array {
+      let isItem = value.object == nil && node.items?.type.map({ $0 != .object }) == true
+      hint = isItem ? "write it as a list with one item" : "write it as a list, in brackets: [...]"
+    } else if node.type == .object {
+      hint = "write it as an object, in braces: {...}"
     }
     let found = value.isNull ? "empty" : value.typeName.withArticle
     drafts.append(
@@ -88,7 +91,10 @@ struct SchemaChecker {
 
   private mutating func check(_ members: JSON.Members, _ node: SchemaNode, isRoot: Bool) {
     for name in node.required where members[name] == nil {
-      var draft = Draft(predicate: "is required, but missing")
+      let type = node.properties[ExactString(name)]?.type
+      var draft = Draft(
+        predicate: "is required, but missing",
+        hint: "add \(name)\(type.map { ", \($0.rawValue.withArticle)" } ?? "")")
       draft.steps = [.key(name)]
       drafts.append(draft)
     }

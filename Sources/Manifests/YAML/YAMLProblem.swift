@@ -4,7 +4,8 @@ import Diagnostics
 /// Converts libyaml's errors to messages that say what to do.
 enum YAMLProblem {
   static let outOfMemory = FileIssue(
-    rule: FileRule.limit, place: .bytes(0..<0), message: "there is not enough memory to read the file")
+    rule: FileRule.limit, place: .bytes(0..<0), message: "there is not enough memory to read the file",
+    hint: "split it into several files, or give the process more memory")
 
   static func issue(of parser: yaml_parser_t) -> FileIssue {
     switch parser.error {
@@ -46,6 +47,42 @@ enum YAMLProblem {
       "a list item stands where none can be", "begin the list on a line of its own"
     ),
     "found unexpected end of stream": ("the file ends inside quotes", "close the quotes"),
+    "did not find expected ',' or ']'": (
+      "a comma or ] is expected here", "write a comma between two items, and ] after the last"
+    ),
+    "did not find expected ',' or '}'": (
+      "a comma or } is expected here", "write a comma between two members, and } after the last"
+    ),
+    "did not find expected node content": (
+      "a value is expected here", "write the value, or remove what needs it"
+    ),
+    "did not find expected <document start>": (
+      "text follows the end of a document", "line it up with the lines above, or write --- before it"
+    ),
+    "found unexpected document indicator": (
+      "a document begins or ends inside quotes", "close the quotes before it"
+    ),
+    "mapping keys are not allowed in this context": (
+      "a key stands where none can be", "begin the keys on a line of their own"
+    ),
+    "found undefined tag handle": (
+      "the prefix of a tag is not declared", "remove the tag, or quote a value with !"
+    ),
+    "did not find expected whitespace or line break": (
+      "a space is expected after a tag", "quote a value that begins with !"
+    ),
+    "did not find expected alphabetic or numeric character": (
+      "an anchor or alias has no name", "quote a value that begins with & or *"
+    ),
+    "found a tab character where an indentation space is expected": (
+      "a tab indents this line, and YAML allows only spaces there", "replace the tab with spaces"
+    ),
+    "found invalid Unicode character escape code": (
+      "an escape is no Unicode character", "correct the number after the backslash"
+    ),
+    "did not find expected hexdecimal number": (
+      "an escape lacks digits", "write all digits, or double the backslash"
+    ),
     "found character that cannot start any token": (
       "a value cannot begin with this character", "put quotes around the value"
     ),

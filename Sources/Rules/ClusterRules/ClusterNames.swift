@@ -146,6 +146,12 @@ enum Missing {
         ["spec", "app"], "app \(spec.app), which cluster \(cluster.reference) names, is itself rejected",
         hint: "fix the findings about the app")
     }
+    if let path = context.head.brokenFile(named: spec.app) {
+      return Violation(
+        ["spec", "app"],
+        "app \(spec.app), which cluster \(cluster.reference) names, is in no file that can be read",
+        hint: "fix the findings about \(path)")
+    }
     let known = context.appNames(in: places)
     return Violation(
       ["spec", "app"],

@@ -60,6 +60,15 @@ public struct Snapshot: Sendable {
     for path in unread.readAlways { loadFile(path) }
   }
 
+  /// The first file that could not be read to its end and whose name without extension is the given one.
+  func brokenFile(named name: String) -> String? {
+    broken.map(\.wrappedValue).filter { path in
+      let file = path.utf8.split(separator: UInt8(ascii: "/")).last ?? path.utf8[...]
+      return file.starts(with: Array("\(name).".utf8))
+        && !file.dropFirst(name.utf8.count + 1).contains(UInt8(ascii: "."))
+    }.min()
+  }
+
   // MARK: Changes
 
   /// Moves a file from the archive into the loaded part.
