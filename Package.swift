@@ -211,7 +211,11 @@ let package = Package(
     tests("DesiredState", ["Diagnostics", "GitStore", "Manifests"]),
     tests("LiveState", ["Values", "Diagnostics", "ClusterAPI"]),
     tests("ClusterAPI", ["Values", "KubeDirector", "EmbeddedCluster", logging]),
-    tests("EmbeddedCluster", ["Values", "KubeDirector", "ClusterAPI", logging]),
+    tests(
+      "EmbeddedCluster",
+      [
+        "Values", "KubeDirector", "ClusterAPI", logging, .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
     tests(
       "Kubernetes",
       [

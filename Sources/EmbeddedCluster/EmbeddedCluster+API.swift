@@ -24,24 +24,28 @@ extension EmbeddedCluster: ClusterAPI {
   }
 
   public func create(_ object: Object) async throws(APIError) -> Object {
+    try checkWritable()
     let created = try store.create(object)
     try await commit()
     return created
   }
 
   public func update(_ object: Object) async throws(APIError) -> Object {
+    try checkWritable()
     let updated = try store.update(object)
     try await commit()
     return updated
   }
 
   public func updateStatus(_ object: Object) async throws(APIError) -> Object {
+    try checkWritable()
     let updated = try store.updateStatus(object)
     try await commit()
     return updated
   }
 
   public func patch(_ resource: Resource, _ name: ObjectName, merge: JSON) async throws(APIError) -> Object {
+    try checkWritable()
     let patched = try store.patch(resource.kind, name, merge: merge)
     try await commit()
     return patched
@@ -50,6 +54,7 @@ extension EmbeddedCluster: ClusterAPI {
   public func delete(
     _ resource: Resource, _ name: ObjectName, _ preconditions: Preconditions
   ) async throws(APIError) {
+    try checkWritable()
     try store.delete(resource.kind, name, preconditions)
     try await commit()
   }

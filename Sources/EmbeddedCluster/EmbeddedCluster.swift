@@ -80,6 +80,7 @@ public actor EmbeddedCluster {
 
   /// Ends the containers of a pod and creates new ones, as after a crash. Volumes are kept.
   public func killContainer(_ pod: ObjectName) async throws(APIError) {
+    try checkWritable()
     let uid = try store.existing(Resource.pods.kind, pod).object.uid
     start(node.deliver(.killed, to: uid, in: store, now: time.now()))
     try await commit()
@@ -98,6 +99,8 @@ public actor EmbeddedCluster {
   }
 
   func target(_ pod: ObjectName, _ request: ExecRequest) throws(APIError) -> RunningContainer {
+    // The result of a command could not be stored, and the node is not known while writes wait.
+    try checkWritable()
     let target = try node.running(pod, container: request.container, in: store)
     if let wanted = request.containerID, wanted != ContainerState.reference(target.containerID) {
       throw APIError(
@@ -115,6 +118,16 @@ public actor EmbeddedCluster {
   }
 
   // MARK: Commits
+
+  /// - Throws: `unavailable` if a write has failed and the next one has to wait.
+  func checkWritable() throws(APIError) {
+    guard let reason = database.backoff.refusal(at: time.now()) else { return }
+    throw unwritable(reason)
+  }
+
+  private func unwritable(_ reason: String) -> APIError {
+    APIError(.unavailable, "The embedded cluster in \(directory) cannot write: \(reason)")
+  }
 
   /// Waits until everything written so far is on disk.
   ///
@@ -183,21 +196,24 @@ public actor EmbeddedCluster {
   }
 
   /// Returns to the state on disk after a failed write; changes that exist only in memory are discarded.
+  ///
+  /// The node stops until the next write is due: what it does now could not be recorded.
   private func fallBack(_ error: any Error) -> APIError {
+    let delay = database.failed("\(error)", at: time.now())
     logger.error(
-      "the embedded cluster cannot write", metadata: ["directory": "\(directory)", "error": "\(error)"])
+      "the embedded cluster cannot write",
+      metadata: ["directory": "\(directory)", "error": "\(error)", "retry": "in \(delay.wholeSeconds)s"])
     do {
       try database.reload()
       controllers.changesEnded()
       node = node.restarted()
-      examineEverything()
     } catch {
       // The objects in memory stay; the next write tries again.
       logger.error(
         "the embedded cluster cannot be read again",
         metadata: ["directory": "\(directory)", "error": "\(error)"])
     }
-    return APIError(.unavailable, "The embedded cluster in \(directory) cannot write: \(error)")
+    return unwritable("\(error)")
   }
 
   // MARK: While it runs
@@ -250,14 +266,17 @@ public actor EmbeddedCluster {
   /// Runs the work that is due now.
   private func wake() async {
     guard activity != nil else { return }
-    start(node.wake(in: store, now: time.now()))
+    let now = time.now()
+    guard database.backoff.refusal(at: now) == nil else { return setAlarm() }
+    if database.resume(at: now) { examineEverything() }
+    start(node.wake(in: store, now: now))
     setAlarm()
     // The failure was logged and reported to every waiting caller.
     try? await commit()
   }
 
   private func setAlarm() {
-    let next = node.nextDeadline
+    let next = database.backoff.deadline ?? node.nextDeadline
     start { $0.setAlarm(at: next) }
   }
 
@@ -346,7 +365,10 @@ public actor EmbeddedCluster {
 
   /// Removes a claim after its volume was removed.
   private func volumeRemoved(_ claim: ObjectName) async {
-    if let record = store.record(Resource.volumeClaims.kind, claim), record.object.isBeingDeleted {
+    // The claim of a removed volume is found again when writes are possible.
+    if database.backoff.refusal(at: time.now()) == nil,
+      let record = store.record(Resource.volumeClaims.kind, claim), record.object.isBeingDeleted
+    {
       store.remove(record)
     }
     await wake()

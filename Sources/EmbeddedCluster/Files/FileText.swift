@@ -3,7 +3,7 @@ import Glibc
 /// A file could not be read because the daemon has no descriptor or memory left. Its content is unknown.
 struct FileShortage: Error {}
 
-/// Reads small files of the daemon.
+/// Reads and writes small files of the daemon.
 enum FileText {
   /// Reads the first bytes of one of the daemon's files as text; nil if it cannot be read.
   static func read(_ path: String) -> String? {
@@ -17,6 +17,19 @@ enum FileText {
     if let bytes = bytes(path, limit: limit) { return bytes }
     if ProcAccess(errno: errno) == .unknown { throw FileShortage() }
     return nil
+  }
+
+  /// Writes a file, or replaces its content.
+  static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
+    let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o666)
+    guard file >= 0 else { throw FileError(errno: errno, path) }
+    defer { close(file) }
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+      guard count > 0 else { throw FileError(errno: errno, path) }
+      rest = rest.dropFirst(count)
+    }
   }
 
   static func bytes(_ path: String, limit: Int) -> [UInt8]? {

@@ -27,7 +27,7 @@ struct CommandRecord: Sendable, Hashable {
   /// - Parameter place: the command's folder.
   func write(to place: String) throws {
     func put(_ text: String, _ file: String) throws {
-      try Data(text.utf8).write(to: URL(fileURLWithPath: "\(place)/\(file)"))
+      try FileText.write(Array(text.utf8), to: "\(place)/\(file)")
     }
     try put(measured.joined(separator: "\0"), Self.measuredFile)
     if let cgroup { try put(cgroup, Self.cgroupFile) }

@@ -29,7 +29,7 @@ extension Sandbox {
     let request = SandboxRequest(
       root: folder, binds: [], hostname: "probe", environment: [:], command: ["true"])
     let filter = "\(root)/filter"
-    do { try Data(SystemCallFilter.bytes).write(to: URL(fileURLWithPath: filter)) } catch {
+    do { try FileText.write(SystemCallFilter.bytes, to: filter) } catch {
       throw EmbeddedClusterError("The embedded cluster in \(directory) cannot make files: \(error)")
     }
     return await HostProcess.failure(of: arguments(request), filter: filter)

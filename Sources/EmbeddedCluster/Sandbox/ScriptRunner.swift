@@ -108,8 +108,8 @@ struct ScriptRunner: Sendable {
 
   /// Writes the files that the command and its sandbox read.
   static func write(stdin: [UInt8], to place: String) throws {
-    try Data(stdin).write(to: URL(fileURLWithPath: "\(place)/stdin"))
-    try Data(SystemCallFilter.bytes).write(to: URL(fileURLWithPath: "\(place)/filter"))
+    try FileText.write(stdin, to: "\(place)/stdin")
+    try FileText.write(SystemCallFilter.bytes, to: "\(place)/filter")
   }
 
   /// Returns the limit for which the kernel ended the command; nil if the command ended by itself.
@@ -130,7 +130,7 @@ struct ScriptRunner: Sendable {
   }
 
   private static let noReason =
-    "the sandbox ended before the command began and gave no reason, as on a machine short of memory or processes"
+    "the sandbox ended before the command began and gave no reason, as on a machine short of memory, processes or disk space"
 
   private static func run(_ arguments: [String], place: String, outputLimit: Int) async -> Ending {
     defer { try? FileManager.default.removeItem(atPath: place) }

@@ -9,6 +9,7 @@ struct ObjectDatabase {
   /// The lock on the folder, for the lifetime of the database.
   private let lock: DirectoryLock
   private var checkpoints = CheckpointSchedule()
+  private(set) var backoff = WriteBackoff()
 
   init(_ store: ObjectStore, on persistence: Persistence, events: EventLog, lock: DirectoryLock) {
     self.store = store
@@ -22,11 +23,20 @@ struct ObjectDatabase {
   mutating func save() throws -> Bool {
     let batch = store.batch()
     try persistence.commit(batch)
+    backoff.succeeded()
     events.publish(store.committed())
     return checkpoints.wrote(batch.rows.count)
   }
 
   mutating func checkpointEnded() { checkpoints.ended() }
+
+  /// Delays the next write after a failed one.
+  /// - Returns: the time until it.
+  mutating func failed(_ reason: String, at now: Duration) -> Duration { backoff.failed(reason, at: now) }
+
+  /// Ends the delay of writes if its time is over.
+  /// - Returns: whether it ended now.
+  mutating func resume(at now: Duration) -> Bool { backoff.resume(at: now) }
 
   /// Returns to the state on disk after a failed write. Changes that exist only in memory are discarded, and watches
   /// have to list again.

@@ -61,9 +61,13 @@ struct SchemaChecker {
     }
   }
 
+  /// The type of a node's values, with its article; nil if it accepts any.
+  private static func words(for node: SchemaNode) -> String? {
+    node.isIntegerOrString ? "an integer or a string" : node.type?.rawValue.withArticle
+  }
+
   private mutating func reportType(of value: JSON, _ node: SchemaNode) {
-    let expected =
-      node.isIntegerOrString ? "an integer or a string" : (node.type?.rawValue ?? "value").withArticle
+    let expected = Self.words(for: node) ?? "a value"
     let wantsString = node.isIntegerOrString || node.type == .string
     var hint: String?
     if value.isNull {
@@ -91,10 +95,9 @@ struct SchemaChecker {
 
   private mutating func check(_ members: JSON.Members, _ node: SchemaNode, isRoot: Bool) {
     for name in node.required where members[name] == nil {
-      let type = node.properties[ExactString(name)]?.type
+      let type = node.properties[ExactString(name)].flatMap(Self.words)
       var draft = Draft(
-        predicate: "is required, but missing",
-        hint: "add \(name)\(type.map { ", \($0.rawValue.withArticle)" } ?? "")")
+        predicate: "is required, but missing", hint: "add \(name)\(type.map { ", \($0)" } ?? "")")
       draft.steps = [.key(name)]
       drafts.append(draft)
     }
