@@ -201,6 +201,42 @@ struct ConfigMetaTests {
     #expect(try Golden.stored("configmeta.json", recording: text) == text)
   }
 
+  /// The order of `pkg/catalog/types.go` in KubeDirector, whose encoder also sorts the keys of maps: configcli prints
+  /// keys in the order of the file.
+  @Test("has the members of KubeDirector's file, in its order")
+  func order() throws {
+    func keys(_ value: JSON?) -> String { (value?.object ?? [:]).map(\.key).joined(separator: " ") }
+    let json = try meta()
+    #expect(keys(json) == "version services nodegroups distros cluster node connections")
+    #expect(keys(json["node"]) == "role_id nodegroup_id id hostname fqdn domain distro_id depends_on")
+    #expect(keys(json["cluster"]) == "name isolated id config_metadata")
+    #expect(keys(json["connections"]) == "clusters configmaps secrets")
+    let group = json["nodegroups"]?["1"]
+    #expect(keys(group) == "roles distro_id catalog_entry_version config_metadata")
+    // The app lists controller, worker, gateway.
+    #expect(keys(group?["roles"]) == "controller gateway worker")
+    let role = group?["roles"]?["controller"]
+    #expect(
+      keys(role)
+        == "services node_ids hostnames fqdns fqdn_mappings flavor secret_keys block_device_paths")
+    #expect(keys(role?["flavor"]) == "storage name memory description cores")
+    #expect(
+      keys(role?["services"]?["web"])
+        == "qualifiers name id hostnames global_id fqdns exported_service endpoints authToken")
+    #expect(role?["block_device_paths"] == .null && role?["secret_keys"] == .object([:]))
+  }
+
+  @Test("names for a connected cluster what it does not contain")
+  func neighbour() throws {
+    let connected = ConfigMeta(
+      cluster: Fixture.cluster(), status: Fixture.status(), app: Fixture.app(),
+      clusterDomain: "cluster.local",
+      stamp: .forTests, path: ["connections", "clusters", "analytics"]
+    ).asConnection
+    #expect(connected["node"] == .null)
+    #expect(connected["connections"] == ["clusters": nil, "configmaps": nil, "secrets": nil])
+  }
+
   @Test("contains no dangling references")
   func references() throws {
     let json = try meta()

@@ -4,8 +4,9 @@ import Values
 /// Builds `configmeta.json`, which app packages read through configcli to learn about their own node and the rest of
 /// the cluster.
 ///
-/// The format is KubeDirector's, and existing packages depend on it. Data that several places share is written once,
-/// below its node group; the places refer to it by path.
+/// The format is KubeDirector's (`pkg/catalog`), and existing packages depend on it, also on the order: configcli lists
+/// keys as they are in the file, and KubeDirector sorts roles, services, and host names. Data that several places
+/// share is written once, below its node group; the places refer to it by path.
 struct ConfigMeta {
   let cluster: Cluster
   let status: ClusterStatus
@@ -55,6 +56,14 @@ struct ConfigMeta {
     ]
   }
 
+  /// The data as connected clusters see it. Like KubeDirector, it names what it does not contain.
+  var asConnection: JSON {
+    var meta = shared
+    meta["node"] = .some(.null)
+    meta["connections"] = ["clusters": .null, "configmaps": .null, "secrets": .null]
+    return meta
+  }
+
   private var domain: String { DerivedNames.domain(of: cluster.metadata, clusterDomain: clusterDomain) }
 
   private func fqdn(_ member: MemberStatus) -> String { "\(member.pod).\(domain)" }
@@ -78,20 +87,26 @@ struct ConfigMeta {
 
   private func roles() -> JSON {
     var out: JSON = [:]
-    for role in app.resolvedRoles {
+    for role in roleNames {
       guard let spec = cluster.spec.role(role.id) else { continue }
       let members = staying(role.id)
       if members.isEmpty { continue }
       let names = members.map(fqdn)
-      var mappings: JSON = [:]
-      for member in members { mappings[fqdn(member)] = .string("\(member.nodeID)") }
+      let ids = members.map { "\($0.nodeID)" }
       out[role.id] = [
-        "services": services(of: role, members), "node_ids": JSON(members.map { "\($0.nodeID)" }),
-        "hostnames": JSON(names), "fqdns": JSON(names), "fqdn_mappings": mappings, "flavor": flavor(spec),
+        "services": services(of: role, members), "node_ids": JSON(ids), "hostnames": JSON(names),
+        "fqdns": JSON(names),
+        "fqdn_mappings": JSON(Dictionary(zip(names, ids), uniquingKeysWith: { first, _ in first })),
+        "flavor": flavor(spec),
+        // No member has devices, and no file may contain keys: `cluster/not-carried`, `cluster/plaintext-secret`.
+        "secret_keys": [:], "block_device_paths": .null,
       ]
     }
     return out
   }
+
+  /// The roles of the app by name.
+  private var roleNames: [ResolvedRole] { app.resolvedRoles.sorted { $0.id < $1.id } }
 
   /// The role's resource limits. Memory is in MiB, rounded down; cores are rounded up to whole ones.
   private func flavor(_ role: ClusterRole) -> JSON {
@@ -106,7 +121,7 @@ struct ConfigMeta {
   /// A service has one token here: that of the first member, whose endpoint is the first too.
   private func services(of role: ResolvedRole, _ members: [MemberStatus]) -> JSON {
     var out: JSON = [:]
-    for id in role.serviceIDs {
+    for id in role.serviceIDs.sorted() {
       guard let service = app.service(id) else { continue }
       let endpoints = members.map { member -> JSON in .string(service.endpoint(on: fqdn(member))) }
       let common = service.hasAuthToken ? members.first.map { token(of: $0) } ?? "" : ""
@@ -125,8 +140,9 @@ struct ConfigMeta {
   /// Every service of the cluster by id, node group and role, as references.
   private func services() -> JSON {
     var out: JSON = [:]
-    for role in app.resolvedRoles where cluster.spec.role(role.id) != nil && !staying(role.id).isEmpty {
-      for id in role.serviceIDs {
+    for id in Set(app.resolvedRoles.flatMap(\.serviceIDs)).sorted() {
+      for role in roleNames
+      where role.serviceIDs.contains(id) && cluster.spec.role(role.id) != nil && !staying(role.id).isEmpty {
         var byRole = out[id]?[Self.nodeGroup] ?? [:]
         byRole[role.id] = reference(["roles", role.id, "services", id])
         out[id] = [Self.nodeGroup: byRole]

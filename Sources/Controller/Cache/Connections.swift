@@ -56,7 +56,9 @@ struct Connections: Sendable {
   /// by the value of their label.
   func json(_ clusterDomain: String, _ stamp: Stamp) -> JSON {
     var meta: JSON = [:]
-    for neighbour in clusters { meta[neighbour.cluster.metadata.name] = neighbour.meta(clusterDomain, stamp) }
+    for neighbour in clusters.sorted(by: { $0.cluster.metadata.name < $1.cluster.metadata.name }) {
+      meta[neighbour.cluster.metadata.name] = neighbour.meta(clusterDomain, stamp)
+    }
     return [
       "clusters": meta,
       "configmaps": Self.grouped(configMaps, Wire.Label.configMapType, Self.entry),
@@ -66,17 +68,19 @@ struct Connections: Sendable {
 
   private static func grouped(_ objects: [Object], _ label: String, _ entry: (Object) -> JSON) -> JSON {
     var groups: JSON = [:]
-    for object in objects {
-      guard let type = object.label(label) else { continue }
-      groups[type] = .array((groups[type]?.array ?? []) + [entry(object)])
+    // In the order of the spec within a type.
+    let types = Set(objects.compactMap { $0.label(label) }).sorted()
+    for type in types {
+      let objects = objects.filter { $0.label(label) == type }
+      groups[type] = .array(objects.map(entry))
     }
     return groups
   }
 
   private static func entry(_ map: Object) -> JSON {
     [
-      "metadata": ["name": .string(map.name)], "data": map.json["data"] ?? [:], "labels": JSON(map.labels),
-      "annotations": JSON(annotations(map)),
+      "metadata": ["name": .string(map.name)], "data": map.json["data"] ?? .null, "labels": JSON(map.labels),
+      "annotations": map.annotations.isEmpty ? .null : JSON(annotations(map)),
     ]
   }
 
@@ -86,7 +90,7 @@ struct Connections: Sendable {
       JSON(values.mapValues { Data($0.utf8).base64EncodedString() })
     }
     return [
-      "metadata": encoded(["name": secret.name]), "data": secret.json["data"] ?? [:],
+      "metadata": encoded(["name": secret.name]), "data": secret.json["data"] ?? .null,
       "labels": encoded(secret.labels), "annotations": encoded(annotations(secret)),
     ]
   }
@@ -102,7 +106,7 @@ extension Connections.Neighbour {
     ConfigMeta(
       cluster: cluster, status: status, app: app, clusterDomain: clusterDomain, stamp: stamp,
       path: ["connections", "clusters", cluster.metadata.name]
-    ).shared
+    ).asConnection
   }
 }
 
