@@ -24,6 +24,8 @@ public struct Engine: Sendable {
     public var tenancy: Tenancy
     /// The administrator's defaults for fields that a spec leaves out.
     public var pods: PodDefaults
+    /// The `configcli` of members whose image has none.
+    public var configcli: ConfigCLI
     /// The number of clusters that are reconciled in parallel.
     public var workers: Int
 
@@ -33,7 +35,7 @@ public struct Engine: Sendable {
       progressDeadline: Int? = nil, installation: String? = nil,
       isTenant: @escaping @Sendable (_ namespace: String) -> Bool = { _ in true },
       tenancy: Tenancy = Tenancy(), pods: PodDefaults = PodDefaults(),
-      workers: Int = 4
+      configcli: ConfigCLI = .own, workers: Int = 4
     ) {
       self.systemNamespace = systemNamespace
       self.clusterDomain = clusterDomain
@@ -43,6 +45,7 @@ public struct Engine: Sendable {
       self.isTenant = isTenant
       self.tenancy = tenancy
       self.pods = pods
+      self.configcli = configcli
       self.workers = workers
     }
 

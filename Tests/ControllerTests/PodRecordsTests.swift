@@ -142,7 +142,8 @@ struct PodRecordsTests {
     let body = fails ? "exit 22" : "while [ \"$1\" != -o ]; do shift; done\necho \"$3\" > \"$2\""
     try write("#!/bin/sh\necho \"$*\" >> /tmp/fetched\n\(body)\n", to: "opt/bin/curl", in: container)
     return try container.run(
-      "PATH=/opt/bin:$PATH\n\(PodScripts.install)", ["metadata", "", "plain", "new", "", "2", name] + files,
+      "PATH=/opt/bin:$PATH\n\(PodScripts.install)",
+      ["metadata", "", "plain", "new", "", "2", name, "", "0"] + files,
       input: "{}")
   }
 
@@ -184,7 +185,8 @@ struct PodRecordsTests {
   ) throws -> String {
     try container.run(
       PodScripts.install,
-      [mode, id, backup ? "backup" : "plain", "new", "file:///tmp/package.tgz", "2", name], input: "{}")
+      [mode, id, backup ? "backup" : "plain", "new", "file:///tmp/package.tgz", "2", name, "", "0"],
+      input: "{}")
   }
 
   /// A container with storage: version 1 is installed, and version 2 can be installed.

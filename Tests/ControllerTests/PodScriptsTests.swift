@@ -56,7 +56,8 @@ struct PodScriptsTests {
 
   private func install(_ container: Container, input: String) throws -> String {
     try container.run(
-      PodScripts.install, ["metadata", "", "plain", "new", "", "\(Self.meta.utf8.count)", "c-1"], input: input
+      PodScripts.install, ["metadata", "", "plain", "new", "", "\(Self.meta.utf8.count)", "c-1", "", "0"],
+      input: input
     )
   }
 

@@ -53,7 +53,9 @@ struct ConfigurationTests {
       status: {notes: true, notesRef: refs/notes/kdops, tree: true, treeRef: refs/kdops/status, branch: null}
       upgrade: {progressDeadline: 0s, onStall: report, fixForward: false, scriptTimeout: 10m}
       scripts: {memory: 2Gi, disk: 4Gi}
-      pods: {serviceType: ClusterIP, storageClass: null, clusterDomain: cluster.local, labels: {}, annotations: {}}
+      pods:
+        {serviceType: ClusterIP, storageClass: null, clusterDomain: cluster.local, labels: {}, annotations: {},
+         configcli: null, configcliDigest: null}
       tenancy:
         {namespaces: ["*"], serviceAccounts: [], capabilities: [], secretPrefix: "", configMapPrefix: "",
          claimPrefix: "", fileSources: [], affinityNamespaces: [], serviceTypes: [ClusterIP], podLabels: [app.kubernetes.io/*],

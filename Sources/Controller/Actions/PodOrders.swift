@@ -54,13 +54,16 @@ extension ActionExecutor {
       case .revert(let id, let backup): ("revert", id, backup)
       }
     let layout = resolved?.package?.useNewSetupLayout == true ? "new" : "legacy"
+    // As in KubeDirector, only members with a package have it.
+    let tool = resolved?.package == nil ? nil : settings.configcli
     let arguments = [
       word, id, backup ? "backup" : "plain", layout, resolved?.package?.url ?? "", "\(meta.count)",
-      order.containerID,
+      order.containerID, tool?.word ?? "", "\(tool?.bytes.count ?? 0)",
     ]
     let files = (context.cluster.spec.role(order.role)?.fileInjections ?? []).flatMap(Self.words)
     return ExecRequest(
-      command: ["/bin/sh", "-c", PodScripts.install, "install"] + arguments + files, stdin: meta,
+      command: ["/bin/sh", "-c", PodScripts.install, "install"] + arguments + files,
+      stdin: meta + (tool?.bytes ?? []),
       outputLimit: kept(resolved), timeout: commandTimeout, containerID: order.containerID,
       key: "install.\(word).\(id)")
   }

@@ -2,12 +2,16 @@
 ///
 /// The texts are constants. All input from files is passed as arguments, so the shell never evaluates it.
 enum PodScripts {
-  /// Installs `configmeta.json` and the app's config package.
+  /// Installs `configmeta.json`, `configcli` and the app's config package.
   ///
   /// Arguments: mode (`fresh`, `metadata`, `upgrade`, `revert`), upgrade id, `backup` or `plain`, `new` or `legacy`
-  /// layout, package URL or an empty string, length of `configmeta.json` in bytes, container id, and for each injected
-  /// file its URL, folder, name, mode, owner and group (the last three may be empty). Standard input:
-  /// `configmeta.json`.
+  /// layout, package URL or an empty string, length of `configmeta.json` in bytes, container id, kind of `configcli`
+  /// (`own`, `archive`, or empty for none) and its length in bytes, and for each injected file its URL, folder, name,
+  /// mode, owner and group (the last three may be empty). Standard input: `configmeta.json`, then `configcli`.
+  ///
+  /// A `configcli` of the image is kept. The daemon's own one is recognised by its second line and replaced, because
+  /// a volume may hold that of an earlier version. Where the image has no writable `/usr/local/bin`, it is put beside
+  /// `configmeta.json`, where `run` finds it.
   ///
   /// Each container fetches the files once: a file of the previous container is gone, unless it is on a volume.
   ///
@@ -21,15 +25,20 @@ enum PodScripts {
   /// caller then tries again, and a command that notices the cut late must not undo the work of the second run.
   static let install = """
     set -eu
-    mode=$1 id=$2 backup=$3 layout=$4 url=$5 length=$6 container=$7
-    mkdir -p /etc/guestconfig /opt || { head -c "$length" > /dev/null; exit 1; }
+    mode=$1 id=$2 backup=$3 layout=$4 url=$5 length=$6 container=$7 tool=$8 total=$(($6 + $9))
+    mkdir -p /etc/guestconfig /opt || { head -c "$total" > /dev/null; exit 1; }
+    input="/etc/guestconfig/.kdops-input.$$"
     meta="/etc/guestconfig/configmeta.json.$$"
-    head -c "$length" > "$meta"
-    if [ "$(wc -c < "$meta")" -ne "$length" ]; then
-      rm -f "$meta"
+    trap 'rm -f "$input" "$meta"; rm -rf "/opt/.kdops-configcli.$$"' EXIT
+    head -c "$total" > "$input"
+    if [ "$(wc -c < "$input")" -ne "$total" ]; then
       echo kdops-cut-short
       exit 121
     fi
+    # From a file, not from the pipe: `head` may read more of a pipe than it prints.
+    head -c "$length" "$input" > "$meta"
+    tail -c "+$((length + 1))" "$input" > "$input.tool"
+    mv "$input.tool" "$input"
     for mark in /.kdops-container /tmp/.kdops-container; do
       if printf '%s' "$container" 2> /dev/null > "$mark"; then break; fi
     done
@@ -39,7 +48,68 @@ enum PodScripts {
     fi
     if [ "$layout" = new ]; then chmod 0700 /etc/guestconfig; fi
     mv "$meta" /etc/guestconfig/configmeta.json
-    shift 7
+    shift 9
+    is_own() {
+      { IFS= read -r _ && IFS= read -r line; } 2> /dev/null < "$1" || return 1
+      case $line in '# configcli of kdops'*) return 0 ;; *) return 1 ;; esac
+    }
+    present=$(PATH="$PATH:/etc/guestconfig/bin"; command -v configcli) || present=
+    if [ -n "$tool" ] && { [ -z "$present" ] || is_own "$present"; }; then
+      places="/usr/local/bin /etc/guestconfig/bin"
+      # Without a sandbox, the embedded node shares its own /usr with containers.
+      if [ -n "${KDOPS_SHARED_USR-}" ]; then places=/etc/guestconfig/bin; fi
+      if [ -n "${KDOPS_SHARED_USR-}" ] && [ "$tool" = archive ]; then
+        echo "configcli: the archive of the setting pods.configcli is not installed without a sandbox" >&2
+        exit 1
+      fi
+      for bin in $places; do
+        if [ -f "$bin/configcli" ] && is_own "$bin/configcli"; then
+          rm -f "$bin/configcli" "$bin/configmacro" "$bin/bdvcli" "$bin/bd_vcli" "$bin/ccli" 2> /dev/null || :
+        fi
+      done
+      if [ "$tool" = own ]; then
+        placed=
+        for bin in $places; do
+          if mkdir -p "$bin" && cp "$input" "$bin/.kdops-new.$$" && chmod 0755 "$bin/.kdops-new.$$" \\
+            && mv "$bin/.kdops-new.$$" "$bin/configcli"; then
+            placed=$bin
+            break
+          fi 2> /dev/null
+          rm -f "$bin/.kdops-new.$$" 2> /dev/null || :
+        done
+        if [ -z "$placed" ]; then
+          echo "configcli could not be written to /usr/local/bin or /etc/guestconfig/bin" >&2
+          exit 1
+        fi
+        for name in configmacro bdvcli bd_vcli ccli; do ln -sf configcli "$placed/$name"; done
+      else
+        work="/opt/.kdops-configcli.$$"
+        mkdir "$work"
+        if ! tar xzf "$input" -C "$work"; then
+          echo "configcli: the archive of the setting pods.configcli could not be unpacked" >&2
+          exit 1
+        fi
+        for installer in "$work"/configcli-*/install; do break; done
+        if [ ! -f "$installer" ]; then
+          echo "configcli: the archive of the setting pods.configcli contains no configcli-*/install" >&2
+          exit 1
+        fi
+        chmod u+x "$installer"
+        code=0
+        (cd "$work" && PYTHONUSERBASE=/usr/local "$installer") < /dev/null > "$work/.log" 2>&1 || code=$?
+        present=$(command -v configcli) || present=
+        if [ "$code" -ne 0 ] || [ -z "$present" ]; then
+          tail -c 2000 "$work/.log" >&2
+          echo "configcli could not be installed from the archive of the setting pods.configcli (exit code $code)" >&2
+          exit 1
+        fi
+        for name in bdvcli bd_vcli; do
+          command -v "$name" > /dev/null || ln -sf "$present" "${present%/*}/$name"
+        done
+        rm -rf "$work"
+      fi
+    fi
+    rm -f "$input"
     if [ $# -gt 0 ] && [ "$(cat /.kdops-injected 2> /dev/null)" != "$container" ]; then
       while [ $# -ge 6 ]; do
         mkdir -p "$2"
@@ -112,6 +182,8 @@ enum PodScripts {
     inner=$1 key=$2 container=$3 limit=$4 keep=$5 length=$6
     shift 6
     home=/opt/guestconfig
+    PATH="${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}:/etc/guestconfig/bin"
+    export PATH
     give_up() { echo kdops-not-started; exit 123; }
     seen=$(cat /.kdops-container 2> /dev/null || cat /tmp/.kdops-container 2> /dev/null) || seen=
     if [ "$seen" != "$container" ] && { [ -n "$seen" ] || [ -w / ] || [ -w /tmp ]; }; then

@@ -25,6 +25,8 @@ extension Daemon {
     public var pods = PodDefaults()
     /// The DNS domain of the Kubernetes cluster.
     public var clusterDomain = PodDefaults.standardClusterDomain
+    /// The `configcli` of members whose image has none.
+    public var configcli = ConfigCLI.own
     /// Whether the daemon reverts a stalled upgrade by a commit of its own.
     public var revertsStalled = false
     /// The forge that receives commit statuses; nil for none.
@@ -68,7 +70,7 @@ extension Daemon {
         scriptTimeout: seconds(scriptTimeout),
         progressDeadline: progressDeadline == .zero ? nil : seconds(progressDeadline),
         installation: policy.installation, isTenant: { [policy] in policy.allows(namespace: $0) },
-        tenancy: policy.tenancy, pods: pods)
+        tenancy: policy.tenancy, pods: pods, configcli: configcli)
     }
 
     /// The reconciler's settings.

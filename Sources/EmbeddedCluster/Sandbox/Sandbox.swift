@@ -145,6 +145,8 @@ struct Sandbox: Sendable {
     for folder in HostPrograms.folders { arguments += ["/\(folder)", "/\(folder)"] }
     for bind in request.binds { arguments += [bind.source.path, bind.path] }
     arguments += ["--", "env", "-i"] + environment(request).map { "\($0)=\($1)" }
+    // Programs that kdops installs in containers must not end up in the machine's own folders.
+    arguments.append("KDOPS_SHARED_USR=1")
     return limited + arguments + limitedProcesses + request.command
   }
 

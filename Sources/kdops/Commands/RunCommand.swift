@@ -108,6 +108,7 @@ struct RunCommand: AsyncParsableCommand {
     var options = try Daemon.Options(settings, repo: repo, folder: folder, environment: environment)
     options.policy.isEmbedded = true
     options.takesOverStatus = takesOverStatus(environment)
+    options.configcli = try ConfigCLIArchive.read(settings.configcli, digest: settings.configcliDigest)
     try await options.signer?.tryOut()
     let backend = try await Backend.embedded(
       folder, embeddedUnsandboxed ? .none : .bubblewrap, limits: settings.scriptLimits,
@@ -129,6 +130,7 @@ struct RunCommand: AsyncParsableCommand {
       ?? "\(EmbeddedFolder.state(environment))/\(settings.installation)-\(Digest.short(repo))"
     var options = try Daemon.Options(settings, repo: repo, folder: folder, environment: environment)
     options.takesOverStatus = takesOverStatus(environment)
+    options.configcli = try ConfigCLIArchive.read(settings.configcli, digest: settings.configcliDigest)
     try await options.signer?.tryOut()
     let client = try await KubernetesClient.connect(cluster.connection(environment), logger: logger)
     let daemon = KubernetesDaemon(client: client, options: options, logger: logger)

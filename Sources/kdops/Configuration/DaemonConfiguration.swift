@@ -43,6 +43,9 @@ struct DaemonConfiguration: Sendable, Hashable {
   var tenancy: Tenancy
   /// The defaults for pods and services.
   var pods: PodDefaults
+  /// The file of the `configcli` archive; nil for the daemon's own program.
+  var configcli: String?
+  var configcliDigest: String?
   /// The DNS domain of the Kubernetes cluster.
   var clusterDomain: String
   /// The signatures that commits need.
@@ -88,6 +91,8 @@ struct DaemonConfiguration: Sendable, Hashable {
       storageClass: values["pods.storageClass"]?.string.flatMap { $0.isEmpty ? nil : $0 },
       labels: values["pods.labels"]?.strings ?? [:], annotations: values["pods.annotations"]?.strings ?? [:])
     clusterDomain = text("pods.clusterDomain")
+    configcli = values["pods.configcli"]?.string.flatMap { $0.isEmpty ? nil : $0 }
+    configcliDigest = values["pods.configcliDigest"]?.string
     verify = SignaturePolicy(
       mode: SignaturePolicy.Mode(rawValue: text("verify.mode")) ?? .range,
       allowedSigners: values["verify.allowedSigners"]?.string, keyring: values["verify.keyring"]?.string)

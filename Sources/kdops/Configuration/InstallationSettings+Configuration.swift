@@ -11,7 +11,7 @@ extension InstallationSettings {
   /// The settings that name files, and the keys of the Secret that mounts those files in the pod.
   private static let files = [
     "verify.allowedSigners": "allowed-signers", "verify.keyring": "keyring", "commits.sshKey": "signing-key",
-    "forge.tokenFile": "forge-token",
+    "forge.tokenFile": "forge-token", "pods.configcli": "configcli.tgz",
   ]
 
   /// Mounts a file in the pod. A path that is already one of the pod's mounted files is unchanged.

@@ -31,6 +31,8 @@ struct Setting {
     case pairs
     /// A DNS domain.
     case domain
+    /// A SHA-256 digest, or null.
+    case digest
     /// A full ref below one of these prefixes, or null.
     case ref([String])
     /// A branch below `kdops/`, or null.
@@ -72,6 +74,8 @@ struct Setting {
     case (.pairs, .object(let members)):
       members.allSatisfy { $0.value.string != nil && !$0.key.isEmpty && !KeyList.isReserved($0.key) }
     case (.domain, .string(let text)): DNSName.isSubdomain(text)
+    case (.digest, .null): true
+    case (.digest, .string(let text)): text.hasPrefix("sha256:") && Self.isDigest(text.dropFirst(7))
     case (.ref(let folders), .string(let text)):
       folders.contains { text.hasPrefix($0) && text.count > $0.count } && Self.isRef(text)
     case (.branch, .string(let text)): text.hasPrefix("kdops/") && Self.isRef("refs/heads/\(text)")
@@ -87,7 +91,7 @@ struct Setting {
     // A plain `nil` literal would be JSON null here.
     case .patterns: accepts(Self.list(text)) ? .some(Self.list(text)) : .none
     case .pairs: Self.pairs(text).flatMap { value($0) }
-    case .optionalText, .ref, .branch: value(text.isEmpty ? .null : .string(text))
+    case .optionalText, .ref, .branch, .digest: value(text.isEmpty ? .null : .string(text))
     default: value(.string(text))
     }
   }
@@ -107,9 +111,14 @@ struct Setting {
     case .pairs:
       "keys with texts, none below kubedirector.hpe.com or kdops.dev; in a variable KEY=VALUE, separated by commas"
     case .domain: "a DNS domain such as cluster.local"
+    case .digest: "sha256: and 64 hexadecimal digits, or null"
     case .ref(let folders): "a ref below \(folders.joined(separator: " or ")), or null"
     case .branch: "a branch below kdops/, or null"
     }
+  }
+
+  private static func isDigest(_ text: Substring) -> Bool {
+    text.utf8.count == 64 && text.allSatisfy { $0.isASCII && $0.isHexDigit }
   }
 
   private static func list(_ text: String) -> JSON {
@@ -177,6 +186,8 @@ extension Setting {
       key: "pods.clusterDomain", kind: .domain, standard: .string(PodDefaults.standardClusterDomain)),
     Setting(key: "pods.labels", kind: .pairs, standard: [:]),
     Setting(key: "pods.annotations", kind: .pairs, standard: [:]),
+    Setting(key: "pods.configcli", kind: .optionalText, standard: .null),
+    Setting(key: "pods.configcliDigest", kind: .digest, standard: .null),
     Setting(key: "tenancy.namespaces", kind: .texts, standard: ["*"]),
     Setting(key: "tenancy.serviceAccounts", kind: .texts, standard: []),
     Setting(key: "tenancy.capabilities", kind: .texts, standard: []),
