@@ -81,6 +81,9 @@ public enum LifecycleEvent: String, Sendable, Hashable, CaseIterable {
   case addNodes = "addnodes"
   case deleteNodes = "delnodes"
   case reconnect
+  /// Writes `configmeta.json` again after a change of members, in a role that does not receive that change. It is
+  /// kdops' own and runs no script.
+  case refresh
   case podUpgraded = "pod_upgraded"
   case podReverted = "pod_reverted"
   case roleUpgraded = "role_upgraded"
@@ -89,6 +92,9 @@ public enum LifecycleEvent: String, Sendable, Hashable, CaseIterable {
   case clusterReverted = "cluster_reverted"
 
   public var argument: String { "--\(rawValue)" }
+
+  /// The task in a member, for people.
+  public var words: String { self == .refresh ? "the update of configmeta.json" : "startscript \(argument)" }
 
   /// The events that an app may list.
   public static let listable: [LifecycleEvent] = [

@@ -130,7 +130,7 @@ public struct Timeline: Sendable {
       }
     }
     guard pod.script == nil, pod.open == nil, member.state != .configError,
-      let next = member.detail.pendingNotifications.first
+      let next = member.detail.pendingNotifications.first, next.event != .refresh
     else { return }
     pod.script = (next, now)
   }

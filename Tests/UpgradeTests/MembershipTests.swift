@@ -44,9 +44,28 @@ struct MembershipTests {
         delete service worker-1
         delete service worker-2
         script worker-0 --delnodes --role worker --fqdns c-worker-1.c.default.svc.test,c-worker-2.c.default.svc.test --nodegroup 1
+        refresh quiet-0
         state configured
         """)
     #expect(stage.services == ["c", "c-worker-0"])
+    #expect(stage.violations == [])
+  }
+
+  @Test("writes configmeta.json again, without a script, in roles that are not notified of the change")
+  func refresh() {
+    var stage = Stage([
+      .init(id: "worker", services: ["http"]), .init(id: "quiet", events: ["configure"]),
+      .init(id: "bare", hasPackage: false),
+    ])
+    stage.settle()
+    stage.commit(members: 2, of: "worker")
+    let grown = stage.record { $0.settle() }
+    #expect(grown.contains("refresh quiet-0"), "\(grown)")
+    #expect(!grown.contains("refresh worker-0") && !grown.contains("refresh bare-0"), "\(grown)")
+    stage.commit(members: 1, of: "worker")
+    let shrunk = stage.record { $0.settle() }
+    #expect(shrunk.contains("refresh quiet-0"), "\(shrunk)")
+    #expect(stage.status?.state == .configured)
     #expect(stage.violations == [])
   }
 
@@ -108,6 +127,7 @@ struct MembershipTests {
         apply web web:1.0 at rest replicas 0
         forget web-0
         delete set web
+        refresh worker-0
         state configured
         """)
     #expect(stage.violations == [])
@@ -214,6 +234,7 @@ struct MembershipTests {
         apply worker worker:1.0 at rest replicas 2
           worker-1 runs worker:1.0
         forget worker-2
+        refresh worker-0
         install worker-1 fresh
         script worker-1 --configure
         script worker-0 --addnodes --role worker --fqdns c-worker-1.c.default.svc.test --nodegroup 1
@@ -307,6 +328,7 @@ struct MembershipTests {
         leave worker-1
         apply worker worker:1.0 at rest replicas 1
         forget worker-1
+        refresh worker-0
         state configured
         """)
     #expect(stage.violations == [])
@@ -379,6 +401,7 @@ struct MembershipTests {
         stalled no more
         script web-0 --configure
         script web-0 --addnodes --role worker --fqdns c-worker-1.c.default.svc.test --nodegroup 1
+        refresh web-0
         state configured
         """)
     #expect(stage.violations == [])

@@ -292,7 +292,9 @@ extension Stage {
         containers[order.containerID]?.delivered[key] = notification
         let words =
           [notification.event.argument] + notification.words(cluster: cluster.metadata, clusterDomain: "test")
-        write("script \(Self.short(name)) \(words.joined(separator: " "))")
+        write(
+          notification.event == .refresh
+            ? "refresh \(Self.short(name))" : "script \(Self.short(name)) \(words.joined(separator: " "))")
       }
     }
     return .started

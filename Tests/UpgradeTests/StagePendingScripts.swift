@@ -117,7 +117,7 @@ extension Stage {
     switch order.task {
     case .discardBackup: return
     case .script(let notification, _):
-      guard [.addNodes, .deleteNodes, .reconnect].contains(notification.event) else { return }
+      guard [.addNodes, .deleteNodes, .reconnect, .refresh].contains(notification.event) else { return }
     case .install: break
     }
     let nodes = (status?.members ?? []).filter { !$0.isLeaving }.map(\.nodeID)
@@ -186,11 +186,8 @@ extension Stage {
           continue
         }
         checkConfigured(container, role.id, resolved)
-        guard resolved.subscribes(.addNodes),
-          let known = observer.pendingScripts.metadata[container.id]?.nodes
-        else {
-          continue
-        }
+        // Members of roles that do not receive the change have it in their file too.
+        guard let known = observer.pendingScripts.metadata[container.id]?.nodes else { continue }
         if !nodes.isSubset(of: known) {
           violated("\(Self.short(member.pod)) does not know the nodes \(nodes.subtracting(known).sorted())")
         }

@@ -11,6 +11,8 @@ extension ActionExecutor {
     let request: ExecRequest
     switch order.task {
     case .install(let app, let mode, _): request = install(app, mode, order, pod, context)
+    case .script(let notification, let app) where notification.event == .refresh:
+      request = refresh(notification, app, order, pod, context)
     case .script(let notification, let app): request = script(notification, app, order, pod, context)
     case .discardBackup(let id, _): request = discard(id, order)
     }
@@ -66,6 +68,20 @@ extension ActionExecutor {
       stdin: meta + (tool?.bytes ?? []),
       outputLimit: kept(resolved), timeout: commandTimeout, containerID: order.containerID,
       key: "install.\(word).\(id)")
+  }
+
+  /// Writes `configmeta.json` again. No script follows.
+  private func refresh(
+    _ notification: Notification, _ app: String, _ order: PodOrder, _ pod: String, _ context: Context
+  ) -> ExecRequest {
+    let meta = configMeta(app, order.role, pod, context)
+    let layout =
+      context.apps[app]?.resolved(order.role)?.package?.useNewSetupLayout == true ? "new" : "legacy"
+    let arguments = ["metadata", "", "plain", layout, "", "\(meta.count)", order.containerID, "", "0"]
+    return ExecRequest(
+      command: ["/bin/sh", "-c", PodScripts.install, "install"] + arguments, stdin: meta,
+      outputLimit: 1 << 10,
+      timeout: commandTimeout, containerID: order.containerID, key: Self.key(notification, order.containerID))
   }
 
   /// The arguments of `install` for a file.

@@ -28,7 +28,7 @@ struct ForecastRecord {
         extend(role, step)
       case .emit(.podDone(_, let role, _, _)): extend(role, step)
       case .order(_, let order):
-        guard case .script(let notification, _) = order.task else { continue }
+        guard case .script(let notification, _) = order.task, notification.event != .refresh else { continue }
         count(ScriptKey(event: notification.event, role: order.role, about: notification.nodes?.role))
       default: continue
       }

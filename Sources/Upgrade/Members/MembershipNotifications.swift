@@ -8,6 +8,27 @@ extension ClusterMachine {
     for (target, member) in listeners(to: .addNodes) {
       status.roles[target].members[member].detail.pendingNotifications.append(note)
     }
+    for target in status.roles.indices where resolved(target)?.subscribes(.addNodes) == false {
+      for member in status.roles[target].members.indices { refresh(target, member, role, ordinals) }
+    }
+  }
+
+  private func resolved(_ role: Int) -> ResolvedRole? { resolved(status.roles[role].id, in: status.app) }
+
+  /// Queues that the member's `configmeta.json` is written again, without a script: once the new members are up or the
+  /// leaving ones are gone, as for members that are notified. The newest change replaces an earlier one that is still
+  /// queued, because the file always has the present members.
+  private mutating func refresh(_ target: Int, _ index: Int, _ role: Int, _ ordinals: some Sequence<Int>) {
+    var member = status.roles[target].members[index]
+    guard resolved(target)?.package != nil, !member.isLeaving, member.detail.lastConfiguredContainer != nil
+    else { return }
+    let work = observed.work[member.pod]
+    let failed = member.failedNotification
+    member.detail.pendingNotifications.removeAll {
+      $0.event == .refresh && $0 != failed && !$0.isRunning(work)
+    }
+    member.detail.pendingNotifications.append(notification(.refresh, role, ordinals))
+    status.roles[target].members[index] = member
   }
 
   /// Queues `--delnodes` for members that may have been notified of the leaving ones. A member that was never notified
@@ -24,10 +45,10 @@ extension ClusterMachine {
         var member = status.roles[target].members[index]
         let unnotified = forget(role, leaving, &member)
         let notified = leaving.filter { !unnotified.contains($0) }
-        if subscribes, member.detail.lastConfiguredContainer != nil, !notified.isEmpty {
-          member.detail.pendingNotifications.append(notification(.deleteNodes, role, notified))
-        }
+        let receives = subscribes && member.detail.lastConfiguredContainer != nil && !notified.isEmpty
+        if receives { member.detail.pendingNotifications.append(notification(.deleteNodes, role, notified)) }
         status.roles[target].members[index] = member
+        if !receives { refresh(target, index, role, leaving) }
       }
     }
   }
@@ -111,6 +132,7 @@ extension ClusterMachine {
     guard let nodes = notification.nodes, let role = status.role(nodes.role) else { return false }
     return role.members.indices.contains { ordinal in
       let member = role.members[ordinal]
+      // A refresh follows both kinds of change; a leaving member is not configured either.
       let isConcerned = notification.event == .deleteNodes ? member.isLeaving : member.state != .configured
       return isConcerned && nodes.contains(ordinal)
     }

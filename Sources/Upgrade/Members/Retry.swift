@@ -45,7 +45,7 @@ extension ClusterMachine {
       // The retry gets a new id, because the container remembers how the run with the old id ended.
       member.detail.pendingNotifications[0].retry(request)
       member.state = member.needsSetUp ? .creating : .configured
-      emit(.retried(pod: member.pod, what: "startscript \(failed.event.argument)"))
+      emit(.retried(pod: member.pod, what: failed.event.words))
     }
     member.clearError()
     status.roles[role].members[index] = member

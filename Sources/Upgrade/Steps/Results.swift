@@ -76,8 +76,9 @@ extension ClusterMachine {
       member.detail.pendingNotifications.insert(notification, at: 0)
       fail(
         role, index, &member, .script,
-        "startscript \(notification.event.argument) "
-          + (result.scriptWords),
+        notification.event == .refresh
+          ? "configmeta.json could not be written again (\(result.words))"
+          : "startscript \(notification.event.argument) \(result.scriptWords)",
         result)
       return
     }

@@ -122,7 +122,7 @@ extension MemberStatus {
     if podUpgradeStatus == .configured,
       let script = detail.pendingNotifications.first?.event ?? upgrade?.script
     {
-      return "startscript \(script.argument)"
+      return script.words
     }
     return info.isRollingBack ? "rolling back" : "starting"
   }
