@@ -18,6 +18,8 @@ struct Fixture: Sendable {
     var failsUpgraded: Int?
     /// The event whose script hangs the first time that a container runs it; nil for none.
     var hangs: String?
+    /// A script that runs in each event; its output is in `/srv/said-EVENT`.
+    var calls: String?
     /// The one pod in which it fails or hangs; nil for any.
     var failsIn: String?
 
@@ -25,6 +27,7 @@ struct Fixture: Sendable {
     fileprivate var variant: String {
       (hook == "0" ? "" : "-hook\(hook)") + (failsUpgraded.map { "-fails\($0)" } ?? "")
         + (hangs.map { "-hangs-\($0)" } ?? "") + (failsIn.map { "-in-\($0)" } ?? "")
+        + (calls == nil ? "" : "-calls")
     }
   }
 
@@ -76,6 +79,7 @@ struct Fixture: Sendable {
     files["srv/fail-pod_upgraded"] = image.failsUpgraded.map { "\($0)\n" }
     if let event = image.hangs { files["srv/hang-\(event)"] = "" }
     files["srv/fail-in"] = image.failsIn.map { "\($0)\n" }
+    files["srv/calls"] = image.calls
     return files
   }
 
@@ -95,6 +99,7 @@ struct Fixture: Sendable {
       if [ -d /data ]; then echo "$line" >> /data/runs; fi
     }
     record begin "$@"
+    if [ -f /srv/calls ]; then sh /srv/calls > "/srv/said-$event" 2>&1 || exit 9; fi
     case $event in pod_*) sleep "$(cat /srv/hook-seconds 2> /dev/null || echo 0)" ;; esac
     read -r host < /proc/sys/kernel/hostname
     if [ ! -f /srv/fail-in ] || grep -qx "$host" /srv/fail-in; then
