@@ -8,7 +8,8 @@ public final class Console: Sendable {
   /// Whether lines can be erased.
   public let isTerminal: Bool
   public let isColoured: Bool
-  /// Whether the terminal's locale lacks the symbols of the output, so that ASCII replaces them.
+  /// Whether the locale lacks the symbols of the output, so that ASCII replaces them; also in a pipe or file, whose
+  /// reader has the same locale.
   public let isASCII: Bool
   private let descriptor: Int32
   private let stream: Streams.Stream
@@ -33,7 +34,7 @@ public final class Console: Sendable {
       case .always: true
       case .never: false
       }
-    isASCII = isTerminal && !ASCIIText.isUTF8(environment)
+    isASCII = !ASCIIText.isUTF8(environment)
   }
 
   /// A line as this console can show it.

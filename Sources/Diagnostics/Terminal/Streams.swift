@@ -16,8 +16,18 @@ public enum Streams {
   public struct Stream: Sendable {
     let descriptor: Int32
 
-    /// Writes a line and a line feed. Errors are ignored, because there is no place to report them.
-    public func line(_ text: String) { _ = write(JobLog.inert(text) + "\n") }
+    /// Writes a message and a line feed. It has no colours of its own, so that every escape sequence in it comes from
+    /// outside and is made visible. Errors are ignored, because there is no place to report them.
+    public func line(_ text: String) {
+      let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+        line.split(separator: "\t", omittingEmptySubsequences: false).map { TerminalText.visible(String($0)) }
+          .joined(separator: "\t")
+      }
+      _ = write(JobLog.inert(lines.joined(separator: "\n")) + "\n")
+    }
+
+    /// Writes a line that has colours, made of texts that are already visible.
+    public func styledLine(_ text: String) { _ = write(JobLog.inert(text) + "\n") }
 
     /// Writes the whole result of a command. A closed pipe is not an error, because the reader needs no more output.
     ///

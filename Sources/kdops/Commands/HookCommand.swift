@@ -44,7 +44,7 @@ struct HookRunCommand: AsyncParsableCommand {
       throw Kdops.couldNotRun
     }
     for line in HookText(name: name, isColoured: console.isColoured).lines(judged) {
-      Streams.error.line(line)
+      Streams.error.styledLine(console.shown(line))
     }
     if judged.contains(where: { $0.validation.report.count(.error) > 0 }) { throw ExitCode(1) }
   }

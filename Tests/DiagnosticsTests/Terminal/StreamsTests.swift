@@ -23,7 +23,22 @@ struct StreamsTests {
     let shown = ": :error::x\n| # #[error]y\u{241B}[2J\n"
     #expect(try written { Streams.Stream(descriptor: $0).line(hostile) } == shown)
     #expect(try written { try Streams.Stream(descriptor: $0).result(hostile + "\n") } == shown)
-    #expect(try written { Console(descriptor: $0, environment: [:]).line(hostile) } == shown)
+    #expect(try written { Console(descriptor: $0, environment: ["LANG": "C.UTF-8"]).line(hostile) } == shown)
+  }
+
+  @Test("a message shows every escape sequence in it, also a colour, and keeps its lines")
+  func messages() throws {
+    #expect(
+      try written { Streams.Stream(descriptor: $0).line("a\u{1B}[8mb\u{202E}c\n\td") }
+        == "a\u{241B}[8mb\u{FFFD}c\n\td\n")
+    #expect(try written { Streams.Stream(descriptor: $0).styledLine("\u{1B}[1ma") } == "\u{1B}[1ma\n")
+  }
+
+  @Test("the locale chooses the symbols also without a terminal")
+  func locale() throws {
+    #expect(try written { Console(descriptor: $0, environment: ["LC_ALL": "C"]).line("a → b") } == "a > b\n")
+    #expect(
+      try written { Console(descriptor: $0, environment: ["LANG": "C.UTF-8"]).line("a → b") } == "a → b\n")
   }
 
   @Test("the output is the same for a JSON parser")
