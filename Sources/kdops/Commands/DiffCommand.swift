@@ -39,23 +39,19 @@ struct DiffCommand: AsyncParsableCommand {
 
   func run() async throws {
     let environment = ProcessInfo.processInfo.environment
-    let diff: LiveDiff
-    let commit: ObjectID
-    do {
+    let (diff, commit) = try await Kdops.reporting("diff") {
       let repository = try await GitRepository.openFromEnvironment(path: repo, environment)
-      commit = try await repository.resolve(head)
+      let commit = try await repository.resolve(head)
       let side = try await Comparison.side(of: .commit(commit), in: repository)
       if let broken = side.layoutFindings.first(where: { $0.severity == .error }) {
         throw GitError(.gone, broken.message, hint: broken.hint ?? "see kdops validate")
       }
       let namespaces = Set(side.snapshot.references.map(\.namespace))
-      diff = LiveDiff(
+      let diff = LiveDiff(
         head: side.snapshot, unread: side.unreadFiles, live: try await live(namespaces, environment),
         installation: installation ?? environment["KDOPS_INSTALLATION"] ?? "default",
         systemNamespace: environment["KDOPS_SYSTEM_NAMESPACE"] ?? Policy.defaultSystemNamespace)
-    } catch {
-      Streams.error.line("kdops diff: \(ErrorText.words(error))")
-      throw Kdops.couldNotRun
+      return (diff, commit)
     }
     try show(diff, commit.hex, environment)
     if diff.cannotTell { throw Kdops.couldNotRun }
@@ -71,7 +67,9 @@ struct DiffCommand: AsyncParsableCommand {
       let columns = console.isTerminal ? console.size.columns - 1 : 200
       let text = DiffText(width: columns, isColoured: console.isColoured)
       let place = cluster.folder(environment).map { "the cluster in \($0)" } ?? "the cluster"
-      for line in text.lines(diff, head: commit, place: place) { try Streams.output.result(line + "\n") }
+      for line in text.lines(diff, head: commit, place: place) {
+        try Streams.output.result(console.shown(line) + "\n")
+      }
     }
   }
 

@@ -48,28 +48,23 @@ struct PlanCommand: AsyncParsableCommand {
 
   func run() async throws {
     let environment = ProcessInfo.processInfo.environment
-    let validation: Validation
-    let plan: Plan
-    do {
+    let (validation, plan) = try await Kdops.reporting("plan") {
       if fetchStatus {
         try await StatusFetch.run(
           path: repository, console: screen.console(2, environment), environment)
       }
-      validation = try await Validation.run(
+      let validation = try await Validation.run(
         .commits(base: base, head: head), path: repository, statusRef: statusRef, environment: environment,
         now: Int64(Date().timeIntervalSince1970))
-      plan = try await Plan.of(validation, in: repository, environment)
-    } catch {
-      Streams.error.line("kdops plan: \(ErrorText.words(error))")
-      throw Kdops.couldNotRun
+      return (validation, try await Plan.of(validation, in: repository, environment))
     }
     switch format {
     case .json: try Streams.output.result(PlanJSON.render(plan), .json)
     case .markdown: try Streams.output.result(PlanMarkdown.render(plan))
     case .human:
-      let colour = screen.console(1, environment).isColoured
-      let text = PlanText(isColoured: colour, sourceLine: { validation.line($1, of: $0) })
-      try Streams.output.result(text.render(plan))
+      let console = screen.console(1, environment)
+      let text = PlanText(isColoured: console.isColoured, sourceLine: { validation.line($1, of: $0) })
+      try Streams.output.result(console.shown(text.render(plan)))
     }
     if plan.isRejected { throw ExitCode(1) }
   }

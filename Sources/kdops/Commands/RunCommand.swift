@@ -81,16 +81,12 @@ struct RunCommand: AsyncParsableCommand {
     }
     let now: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
     let board = ProgressBoard(console: console, clock: ContinuousClock(), now: now)
-    let outcome: Reconciler.Outcome
-    do {
+    let outcome = try await Kdops.reporting("run") {
       if let folder = cluster.folder(environment) {
-        outcome = try await runEmbedded(in: folder, settings, repo, board, console, logger, environment)
+        return try await runEmbedded(in: folder, settings, repo, board, console, logger, environment)
       } else {
-        outcome = try await runOnKubernetes(settings, repo, board, console, logger, environment)
+        return try await runOnKubernetes(settings, repo, board, console, logger, environment)
       }
-    } catch {
-      Streams.error.line("kdops run: \(ErrorText.words(error))")
-      throw Kdops.couldNotRun
     }
     try finish(outcome, await board.blockedChanges, console)
   }

@@ -68,18 +68,14 @@ struct ValidateCommand: AsyncParsableCommand {
     let environment = ProcessInfo.processInfo.environment
     let target: Validation.Target =
       if staged { .staged } else if let base { .commits(base: base, head: head ?? "HEAD") } else { .workTree }
-    let validation: Validation
-    do {
+    let validation = try await Kdops.reporting("validate") {
       if fetchStatus {
         try await StatusFetch.run(
           path: path, console: screen.console(2, environment), environment)
       }
-      validation = try await Validation.run(
+      return try await Validation.run(
         target, path: path, statusRef: statusRef, environment: environment,
         now: Int64(Date().timeIntervalSince1970))
-    } catch {
-      Streams.error.line("kdops validate: \(ErrorText.words(error))")
-      throw Kdops.couldNotRun
     }
     let colour = screen.console(1, environment).isColoured
     try Streams.output.result(
