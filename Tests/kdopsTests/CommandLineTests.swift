@@ -98,6 +98,19 @@ struct CommandLineTests {
     #expect(throws: (any Error).self) { try StatusCommand.parse([name]) }
   }
 
+  @Test("values of short options are attached, separate or after an equals sign, as in kubectl")
+  func shortOptions() throws {
+    for words in [["-nprod"], ["-n=prod"], ["-n", "prod"]] {
+      #expect(try StatusCommand.parse(words).namespace.namespace == "prod", "\(words)")
+      #expect(try EventsCommand.parse(words).namespace.namespace == "prod", "\(words)")
+      #expect(try WaitCommand.parse(["a"] + words).namespace.namespace == "prod", "\(words)")
+    }
+    for words in [["-ojson"], ["-o=json"], ["-o", "json"]] {
+      #expect(try StatusCommand.parse(words).format == .json, "\(words)")
+      #expect(try DiffCommand.parse(words).format == .json, "\(words)")
+    }
+  }
+
   @Test("no flag takes a secret")
   func secrets() {
     let help = RunCommand.helpMessage()

@@ -4,7 +4,7 @@ import ClusterAPI
 /// Selects clusters by their namespace, with the flags of kubectl.
 struct NamespaceOptions: ParsableArguments {
   @Option(
-    name: [.customShort("n"), .long],
+    name: [.customShort("n", allowingJoined: true), .long],
     help: ArgumentHelp("The namespace of the cluster, or of the clusters that are listed."))
   var namespace: String?
 
