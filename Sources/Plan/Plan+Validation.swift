@@ -36,6 +36,13 @@ extension Plan {
     return await repository.run { [input] in Planner.plan(input) }
   }
 
+  /// The daemon's report on a commit, from the notes of a repository; nil if there is none.
+  public static func report(on commit: ObjectID, in repository: GitRepository) async throws -> CommitReport? {
+    var reading = NoteReading()
+    return try await note(
+      on: commit.hex, of: nil, try await noteRefs(in: repository), in: repository, &reading)
+  }
+
   /// The limits of all notes that are read. Beyond them a note counts as missing.
   private struct NoteReading {
     let folders = SharedTreeBudget(TreeLimits(bytes: 64 << 20))

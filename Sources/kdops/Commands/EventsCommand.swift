@@ -46,8 +46,8 @@ struct EventsCommand: AsyncParsableCommand {
             throw ExitCode(1)
           }
         }
-        let all = try await source.api?.list(.events, namespace: selection.namespace, labels: .everything)
-        try show(ClusterEvent.select(all?.items ?? [], of: cluster), environment)
+        let all = try await source.list(.events, selection)
+        try show(ClusterEvent.select(all, of: cluster), environment)
       }
     }
   }

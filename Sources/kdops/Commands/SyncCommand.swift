@@ -38,7 +38,7 @@ struct SyncCommand: AsyncParsableCommand {
   func run() async throws {
     let environment = ProcessInfo.processInfo.environment
     let client = ControlClient(cluster: cluster, command: "sync")
-    let requested = Int(Date().timeIntervalSince1970)
+    let before = wait ? try await lastFetch(environment) : nil
     try await client.report {
       if let folder = cluster.folder(environment) {
         return try await client.ask(ControlRequest(.sync(accept: accept)), folder)
@@ -56,8 +56,17 @@ struct SyncCommand: AsyncParsableCommand {
       // `--embedded` apart, this command uses the current context of the kubeconfig if none is named.
       let source = try await ClusterSource.connected(cluster, environment)
       try await source.use { source in
-        let subject = SyncSubject(source: source, lease: system.lease(environment), requested: requested)
+        let subject = SyncSubject(source: source, lease: system.lease(environment), after: before)
         try await waiting.wait(for: "sync") { try await subject.evaluate() }
+      }
+    }
+  }
+
+  /// The daemon's last fetch; nil if there is none or it is unknown.
+  private func lastFetch(_ environment: [String: String]) async throws -> Int? {
+    try await Kdops.reporting("sync") {
+      try await ClusterSource.connected(cluster, environment).use { source in
+        try await source.daemon(system.lease(environment)).fetched
       }
     }
   }

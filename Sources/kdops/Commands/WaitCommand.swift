@@ -1,5 +1,6 @@
 import ArgumentParser
 import ClusterAPI
+import Diagnostics
 import FoundationEssentials
 import Views
 
@@ -65,10 +66,17 @@ struct WaitCommand: AsyncParsableCommand {
       if case .done(let revision) = goal {
         commit = try await WaitedCommit(revision, path: repo, environment)
       }
+      if let commit, !commit.isKnown {
+        Streams.error.line(
+          "kdops wait: the repository \(repo) does not have commit \(commit.id.prefix(12)): check the id or run git fetch; "
+            + "waiting until the daemon has applied it")
+      }
+      let files = await ClusterFiles.open(repo, environment)
       let condition = commit.map { WaitCondition.Goal.done(commit: $0.id) } ?? .configured
       try await ClusterSource.open(cluster, need: "the state of pods", environment).use { source in
         let subject = WaitSubject(
-          source: source, cluster: name, goal: condition, commit: commit, lease: system.lease(environment))
+          source: source, cluster: name, goal: condition, commit: commit, lease: system.lease(environment),
+          files: files)
         try await waiting.wait(for: "wait") { try await subject.evaluate() }
       }
     }

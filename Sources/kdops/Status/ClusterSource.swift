@@ -32,8 +32,20 @@ enum ClusterSource {
         return []
       }
     case .all, .namespace:
-      return try await api.list(.clusters, namespace: selection.namespace, labels: .everything).items
-        .sorted { $0.objectName < $1.objectName }
+      return try await list(.clusters, selection).sorted { $0.objectName < $1.objectName }
+    }
+  }
+
+  /// Objects of the selected namespaces; none from git.
+  ///
+  /// - Throws: `APIError`; one for all namespaces that are forbidden names the option for those that are not.
+  func list(_ resource: Resource, _ selection: ClusterSelection) async throws(APIError) -> [Object] {
+    guard let api else { return [] }
+    do throws(APIError) {
+      return try await api.list(resource, namespace: selection.namespace, labels: .everything).items
+    } catch {
+      guard selection.namespace == nil else { throw error }
+      throw error.namingNamespaceOption(for: resource.kind)
     }
   }
 

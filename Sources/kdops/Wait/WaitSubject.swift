@@ -3,6 +3,7 @@ import Diagnostics
 import FoundationEssentials
 import GitStore
 import KubeDirector
+import Plan
 import Reports
 import Views
 
@@ -10,7 +11,10 @@ import Views
 final class WaitSubject {
   private let source: ClusterSource
   private let cluster: ObjectName
+  private let reference: ObjectReference
   private let condition: WaitCondition
+  /// The files that the daemon reads; nil if no repository is known.
+  private let files: ClusterFiles?
   /// Nil if no commit is waited for.
   private let commit: WaitedCommit?
   private let lease: ObjectName?
@@ -24,12 +28,13 @@ final class WaitSubject {
   /// - Parameter lease: The daemon's Lease; nil if blocked changes are not read.
   init(
     source: ClusterSource, cluster: ObjectName, goal: WaitCondition.Goal, commit: WaitedCommit? = nil,
-    lease: ObjectName? = nil
+    lease: ObjectName? = nil, files: ClusterFiles? = nil
   ) {
     (self.source, self.cluster, self.commit, self.lease) = (source, cluster, commit, lease)
+    self.files = files
     absence = DaemonAbsence(source)
-    condition = WaitCondition(
-      ObjectReference(kind: Wire.clusterKind, namespace: cluster.namespace, name: cluster.name), goal)
+    reference = ObjectReference(kind: Wire.clusterKind, namespace: cluster.namespace, name: cluster.name)
+    condition = WaitCondition(reference, goal)
   }
 
   func evaluate() async throws -> WaitCondition.Result {
@@ -44,6 +49,7 @@ final class WaitSubject {
   }
 
   private func observed() async throws -> WaitCondition.Result {
+    if let undone = await commit?.undone(for: reference) { return .failed(undone) }
     var blocked = BlockedChangeList()
     var isBlockedKnown = true
     if let lease {
@@ -58,10 +64,29 @@ final class WaitSubject {
     }
     let isAttempted = await isAttempted()
     let object = try await source.clusters(.cluster(cluster)).first
+    if object == nil, let lease, let words = await absence(at: await source.lastAttempted(lease)) {
+      return .failed(words)
+    }
     let present = object?.json["status"]?["specCommit"]?.string
-    return condition.evaluate(
+    let result = condition.evaluate(
       object, blocked: blocked, containsCommit: await commit?.isPart(of: present) ?? false,
       isAttempted: isAttempted && isBlockedKnown, history: history)
+    guard let lease, !isBlockedKnown, case .pending = result else { return result }
+    return result.adding("blocked changes are unknown: you may not get ConfigMaps in \(lease.namespace)")
+  }
+
+  /// Why the cluster that does not exist is not created either: no commit that could create it has its file. Nil if
+  /// one has it, or if the repository cannot tell.
+  private func absence(at applied: String?) async -> String? {
+    guard let files else { return nil }
+    if let commit {
+      guard await files.has(reference, at: commit.id) == false else { return nil }
+      return files.missing(reference, at: commit.id)
+    }
+    guard let applied, await files.has(reference, at: applied) == false else { return nil }
+    // A commit of this clone may be pushed and not fetched yet.
+    if let head = await files.head(), await files.has(reference, at: head) != false { return nil }
+    return files.missing(reference, at: applied)
   }
 
   private func isAttempted() async -> Bool {
@@ -97,6 +122,22 @@ struct WaitedCommit {
     }
   }
 
+  /// Whether the repository has the commit; otherwise only its id is known.
+  var isKnown: Bool { repository != nil }
+
+  /// Why the commit is never done on a cluster, from the daemon's note on it: a later commit has replaced its change.
+  /// Nil if no note says so.
+  func undone(for cluster: ObjectReference) async -> String? {
+    guard let repository, let commit = ObjectID(hex: id),
+      let report = try? await Plan.report(on: commit, in: repository),
+      let object = report.objects.first(where: { $0.reference == cluster }), object.failure == .superseded
+    else { return nil }
+    let reason = object.message ?? "a later commit has replaced its change"
+    return
+      "\(cluster): commit \(id.prefix(7)) is undone: \(reason); wait for the later commit with --for done=COMMIT, "
+      + "or for the present one with --for configured"
+  }
+
   /// Whether the commit is another one or one of its ancestors.
   func isPart(of other: String?) async -> Bool {
     guard let other, !other.isEmpty else { return false }
@@ -120,7 +161,7 @@ extension WaitedCommit {
 final class SyncSubject {
   private let source: ClusterSource
   private let lease: ObjectName
-  private let requested: Int
+  private let before: Int?
   private var fetchedSince: ContinuousClock.Instant?
 
   /// How long the fetch must have ended before its changes count as applied: it is recorded before they are applied.
@@ -128,26 +169,51 @@ final class SyncSubject {
 
   /// - Parameters:
   ///   - lease: The daemon's Lease.
-  ///   - requested: When the fetch was requested, in whole seconds since 1970.
-  init(source: ClusterSource, lease: ObjectName, requested: Int) {
-    (self.source, self.lease, self.requested) = (source, lease, requested)
+  ///   - before: The daemon's last fetch before the request, by its own clock. It is only compared for equality,
+  ///     because this machine's clock may differ.
+  init(source: ClusterSource, lease: ObjectName, after before: Int?) {
+    (self.source, self.lease, self.before) = (source, lease, before)
   }
 
   func evaluate() async throws -> WaitCondition.Result {
     do {
       let daemon = try await source.daemon(lease)
       if daemon.isDead { return .failed("no daemon runs: start one with kdops run") }
-      guard let fetched = daemon.fetched, fetched >= requested else {
+      if case .unknown(let reason) = daemon.life, daemon.fetched == nil {
+        return .failed("whether the daemon has fetched is unknown: \(reason)")
+      }
+      guard let fetched = daemon.fetched, fetched != before else {
         return .pending(daemon.problem ?? "the daemon has not fetched yet")
       }
       let now = ContinuousClock.now
       let since = fetchedSince ?? now
       fetchedSince = since
       guard now - since >= Self.settling else { return .pending("the daemon applies what it fetched") }
-      let blocked = try await source.blocked(in: lease.namespace)
-      return SyncCondition.evaluate(try await source.clusters(.all), blocked: blocked)
+      return try await reached()
     } catch let error as APIError where error.isTransient {
       return .pending("\(error)")
+    }
+  }
+
+  private func reached() async throws -> WaitCondition.Result {
+    let clusters = try await source.clusters(.all)
+    do throws(APIError) {
+      return SyncCondition.evaluate(clusters, blocked: try await source.blocked(in: lease.namespace))
+    } catch {
+      guard error.kind == .forbidden else { throw error }
+      return SyncCondition.evaluate(clusters, blocked: BlockedChangeList()).adding(
+        "blocked changes are unknown: you may not get ConfigMaps in \(lease.namespace)")
+    }
+  }
+}
+
+extension WaitCondition.Result {
+  /// The result with one more clause.
+  func adding(_ clause: String) -> WaitCondition.Result {
+    switch self {
+    case .reached(let words): .reached("\(words); \(clause)")
+    case .failed(let words): .failed("\(words); \(clause)")
+    case .pending(let words): .pending("\(words); \(clause)")
     }
   }
 }

@@ -1,0 +1,88 @@
+import ClusterAPI
+import Diagnostics
+import GitStore
+import KubeDirector
+import Reports
+import TestSupport
+import Testing
+
+@testable import kdops
+
+@Suite("A commit and a cluster that a user waits for, as the clone knows them")
+struct WaitedCommitTests {
+  private let repository: TemporaryRepository
+  private let commit: String
+  private let analytics = ObjectReference.cluster("prod", "analytics")
+
+  init() throws {
+    repository = try TemporaryRepository()
+    commit = try repository.commit(SmallFleet.start)
+  }
+
+  private func note(_ phase: Phase, _ message: String) throws {
+    let object = ObjectReport(
+      kind: Wire.clusterKind, namespace: "prod", name: "analytics", change: .upgrade, verdict: .accepted,
+      phase: phase, message: message)
+    let text = NoteText.render(CommitReport(commit: commit, objects: [object]))
+    try repository.git("notes", "--ref=kdops", "add", "-f", "-m", text, commit)
+  }
+
+  @Test("a commit whose change a later one superseded fails at once, with the reason and what to do")
+  func undone() async throws {
+    try note(.failed, "superseded by 1d0e77c")
+    let waited = try await WaitedCommit("HEAD", path: repository.path, [:])
+    let words = try #require(await waited.undone(for: analytics))
+    #expect(words.contains("commit \(commit.prefix(7)) is undone: superseded by 1d0e77c"))
+    #expect(words.contains("--for done=COMMIT"))
+    #expect(await waited.undone(for: .cluster("prod", "other")) == nil)
+  }
+
+  @Test("a commit that failed for another reason may still be done")
+  func failed() async throws {
+    try note(.failed, "the pod analytics-worker-2 does not start")
+    let waited = try await WaitedCommit("HEAD", path: repository.path, [:])
+    #expect(await waited.undone(for: analytics) == nil)
+  }
+
+  @Test("a command that waits for an undone commit reads no cluster first")
+  func subject() async throws {
+    try note(.failed, "rolled back by 1d0e77c")
+    let waited = try await WaitedCommit("HEAD", path: repository.path, [:])
+    let source = ClusterSource.git(try await GitRepository.openFromEnvironment(path: repository.path, [:]))
+    let subject = WaitSubject(
+      source: source, cluster: ObjectName(namespace: "prod", name: "analytics"),
+      goal: .done(commit: waited.id), commit: waited)
+    let result = try await subject.evaluate()
+    guard case .failed(let words) = result else {
+      Issue.record("\(result)")
+      return
+    }
+    #expect(words.contains("rolled back by 1d0e77c"))
+  }
+
+  @Test("an id that the clone does not have is waited for, but is known to be unknown")
+  func unknown() async throws {
+    #expect(try await WaitedCommit("HEAD", path: repository.path, [:]).isKnown)
+    let id = String(repeating: "ab", count: 20)
+    #expect(try await !WaitedCommit(id, path: repository.path, [:]).isKnown)
+  }
+
+  @Test("whether a commit has a cluster is known only for commits of the clone whose files can be read")
+  func files() async throws {
+    let files = try #require(await ClusterFiles.open(repository.path, [:]))
+    #expect(await files.has(analytics, at: commit) == true)
+    #expect(await files.has(.cluster("prod", "analytic"), at: commit) == false)
+    #expect(await files.has(analytics, at: String(repeating: "ab", count: 20)) == nil)
+    let broken = try repository.commit(["clusters/prod/other.yaml": "kind: ["])
+    #expect(await files.has(.cluster("prod", "other"), at: broken) == nil)
+    #expect(await files.head() == broken)
+  }
+
+  @Test("a forbidden list of all namespaces names the permission and the option for one namespace")
+  func forbidden() {
+    let words = "\(APIError(.forbidden, "no").namingNamespaceOption(for: "Event"))"
+    #expect(words.contains("every Event of all namespaces"))
+    #expect(words.contains("-n NAMESPACE"))
+    #expect(APIError(.timeout, "no").namingNamespaceOption(for: "Event") == APIError(.timeout, "no"))
+  }
+}
