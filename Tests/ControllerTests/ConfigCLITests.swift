@@ -200,15 +200,24 @@ struct ConfigCLITests {
     // Standard input is the archive's bytes, which are no text.
     func install(_ size: String) throws -> String {
       let call =
-        "text=$1; shift; { printf '{}'; cat /tmp/a.tgz; } | sh -c \"$text\" install metadata '' plain legacy '' 2 c-1 archive \(size) 2> /tmp/errors"
+        "PATH=/opt/bin:$PATH; text=$1; shift; { printf '{}'; cat /tmp/a.tgz; } | sh -c \"$text\" install metadata '' plain legacy '' 2 c-1 archive \(size) 2> /tmp/errors"
       return try container.run(call, [PodScripts.install], input: "")
     }
     #expect(try install(try pack("echo no python here >&2; exit 3")) == "exit 1")
     let errors = try #require(container.content("tmp/errors"))
     #expect(errors.contains("no python here") && errors.contains("pods.configcli (exit code 3)"))
+    #expect(try install(try pack(":")) == "exit 1", "it installs nothing")
+    // Where an image with Python would have it.
+    let place = "/opt/bin/configcli"
     let good =
-      "printf '#!/bin/sh\\necho from the archive\\n' > /etc/guestconfig/bin/configcli; chmod 755 /etc/guestconfig/bin/configcli"
-    #expect(try install(try pack(good)) == "exit 1", "it is not on the path")
+      #"mkdir -p /opt/bin; printf '#!/bin/sh\necho %s\n' "$PYTHONUSERBASE" > \#(place); chmod 755 \#(place)"#
+    #expect(try install(try pack(good)) == "exit 0")
+    for name in ["configcli", "bdvcli", "bd_vcli"] {
+      #expect(
+        try Self.output("PATH=/opt/bin:$PATH; \(name)", in: container) == "/usr/local\nexit 0")
+    }
+    // The next container with the same volume keeps it.
+    #expect(try install(try pack("exit 3")) == "exit 0")
     #expect(container.names(in: "opt").filter { $0.hasPrefix(".kdops-configcli") } == [])
   }
 

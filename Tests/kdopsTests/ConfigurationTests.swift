@@ -5,6 +5,7 @@ import GitStore
 import KubeDirector
 import Reports
 import Signatures
+import TestSupport
 import Testing
 
 @testable import kdops
@@ -85,6 +86,30 @@ struct ConfigurationTests {
     #expect(configuration.revertsStalled)
     let findings = read("verify: {mode: range}").findings
     #expect(findings.first?.message == "verify.mode: range requires signatures, and no signer is allowed")
+  }
+
+  @Test("reads the archive of configcli when the daemon starts, and says what is wrong with it")
+  func configcli() throws {
+    let folder = try TemporaryFolder()
+    let path = "\(folder.path)/configcli.tgz"
+    let digest = "sha256:\(String(repeating: "a", count: 64))"
+    let configuration = try #require(
+      read("pods: {configcli: \(path), configcliDigest: \"\(digest)\"}").configuration)
+    func load(_ digest: String?) throws -> ConfigCLI {
+      try ConfigCLIArchive.read(configuration.configcli, digest: digest)
+    }
+    func reason(_ digest: String? = nil) -> String {
+      do { return "\(try load(digest))" } catch { return "\(error)" }
+    }
+    #expect(try ConfigCLIArchive.read(nil, digest: nil) == .own)
+    #expect(reason().hasPrefix("pods.configcli: \(path) cannot be read"))
+    try Data([1, 2, 3]).write(to: URL(filePath: path))
+    #expect(reason().hasPrefix("pods.configcli: \(path) is not a gzipped tar archive"))
+    let archive: [UInt8] = [0x1F, 0x8B, 0x08, 0]
+    try Data(archive).write(to: URL(filePath: path))
+    #expect(try load(nil) == .archive(archive))
+    #expect(reason(configuration.configcliDigest).contains("instead of \(digest)"))
+    #expect(read("pods: {configcliDigest: 12ab}").findings.first?.message.contains("sha256:") == true)
   }
 
   @Test("reads the defaults for pods from the file and from variables")
