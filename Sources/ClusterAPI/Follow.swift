@@ -3,7 +3,9 @@ import Values
 /// A change that is passed to the callback of `follow`.
 public enum FollowedChange: Sendable {
   /// All existing objects. Objects that are not in the list are gone.
-  case all([Object])
+  ///
+  /// - Parameter version: the version of the list; empty if it is not known.
+  case all([Object], version: String = "")
   case changed(Object)
   /// Contains the object's last state.
   case removed(Object)
@@ -32,7 +34,7 @@ extension ClusterAPI {
       do {
         if version == nil {
           let list = try await list(resource, namespace: namespace, labels: labels)
-          await onChange(.all(list.items))
+          await onChange(.all(list.items, version: list.resourceVersion))
           version = list.resourceVersion
         }
         for try await event in watch(resource, namespace: namespace, labels: labels, after: version ?? "") {

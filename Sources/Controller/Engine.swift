@@ -126,7 +126,7 @@ public struct Engine: Sendable {
         // Budgets are the only kind that a server may lack. A server that has just started may not serve the other
         // kinds yet, which does not mean that no such objects exist.
         if error.kind == .unsupported, resource == .disruptionBudgets {
-          await cache.lacks(resource)
+          await cache.lacksBudgets()
         } else {
           logger.warning("watch.failed", metadata: ["kind": "\(resource.kind)", "error": "\(error)"])
         }

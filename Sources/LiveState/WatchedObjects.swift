@@ -1,33 +1,13 @@
 import ClusterAPI
 import Diagnostics
 
-/// The objects that are listed and watched together.
-public struct WatchScope: Sendable, Hashable {
-  public var resource: Resource
-  /// Nil for all namespaces.
-  public var namespace: String?
-
-  public init(_ resource: Resource, namespace: String? = nil) {
-    (self.resource, self.namespace) = (resource, namespace)
-  }
-
-  func contains(_ reference: ObjectReference) -> Bool {
-    reference.kind == resource.kind && (namespace == nil || namespace == reference.namespace)
-  }
-}
-
-/// The value that is stored for a watched object.
-public protocol WatchedValue: Sendable {
-  /// Nil for an object that is of no interest.
-  init?(watched object: Object)
-}
-
-extension Object: WatchedValue {
-  public init?(watched object: Object) { self = object }
-}
-
 /// The objects that watches report, each in its newest version. Indices are built on the changes that it returns.
-public struct WatchedObjects<Value: WatchedValue>: Sendable {
+///
+/// The events of a watch and the lists between them (`take`) are in the order of the changes. Responses to writes (`put`)
+/// and lists that are requested meanwhile (`merge`) arrive at any time. Resource versions are increasing numbers on
+/// every supported server, also across objects of the same name, so the greater version wins, whichever arrives last.
+/// Without numbers, the last report wins.
+public struct WatchedObjects<Value: Sendable>: Sendable {
   /// A change of the stored objects.
   public enum Change: Sendable {
     case stored(ObjectReference, Value, replaced: Value?)
@@ -40,65 +20,130 @@ public struct WatchedObjects<Value: WatchedValue>: Sendable {
     }
   }
 
+  /// Makes the value of an object from the object and the value of its last version. Nil for an object of no interest:
+  /// the value of the last version stays.
+  public typealias Decoder = (_ object: Object, _ known: Value?) -> Value?
+
   private struct Version {
     var uid: String
-    /// Nil if the server's versions are not numbers; then the last report counts.
+    /// Nil if the server's versions are not numbers.
     var number: Int?
+
+    init(_ object: Object) { (uid, number) = (object.uid, Int(object.resourceVersion)) }
+
+    /// Whether both versions are numbers and this one is the greater one.
+    func isNewer(than other: Int?) -> Bool {
+      guard let number, let other else { return false }
+      return number > other
+    }
+  }
+
+  private enum Arrival {
+    case ordered
+    case anytime
+    /// In a list of a server that has lost its last changes.
+    case rewound
   }
 
   /// The stored objects.
   public private(set) var values: [ObjectReference: Value] = [:]
   private var versions: [ObjectReference: Version] = [:]
   private var listed: Set<WatchScope> = []
+  /// The newest version that a scope's lists and events have had.
+  private var reached: [WatchScope: Int] = [:]
   private var tombstones: Tombstones
 
-  /// - Parameter tombstones: the number of deleted objects that are remembered.
+  /// - Parameter tombstones: the number of deleted objects that are remembered. It should exceed the objects that are
+  ///   deleted while a write of one of them lasts.
   public init(tombstones: Int = 256) { self.tombstones = Tombstones(limit: tombstones) }
+
+  /// The value of one object.
+  public subscript(resource: Resource, name: ObjectName) -> Value? {
+    values[ObjectReference(kind: resource.kind, namespace: name.namespace, name: name.name)]
+  }
 
   /// Whether a scope was listed once; until then, a missing object does not mean that it was deleted.
   public func isListed(_ scope: WatchScope) -> Bool { listed.contains(scope) }
 
+  /// Records that a scope has no objects because the server does not serve their kind.
+  public mutating func lacks(_ scope: WatchScope) { listed.insert(scope) }
+
   /// Applies a watched change.
-  public mutating func take(_ change: FollowedChange, of scope: WatchScope) -> [Change] {
+  public mutating func take(
+    _ change: FollowedChange, of scope: WatchScope, decode: Decoder
+  ) -> [Change] {
     switch change {
-    case .all(let all):
-      listed.insert(scope)
-      let now = Set(all.map(\.watchReference))
-      let gone = values.keys.filter { scope.contains($0) && !now.contains($0) }
-      return gone.compactMap { remove($0) } + all.compactMap { put($0) }
-    case .changed(let object): return put(object).map { [$0] } ?? []
+    case .all(let objects, let version): return replace(with: objects, Int(version), of: scope, decode)
+    case .changed(let object):
+      advance(scope, to: object)
+      return store(object, .ordered, decode).map { [$0] } ?? []
     case .removed(let object):
+      advance(scope, to: object)
       let reference = object.watchReference
-      guard let known = versions[reference], known.uid == object.uid else { return [] }
-      tombstones.insert(object.uid)
+      let deleted = Version(object)
+      tombstones.insert(deleted.uid, version: deleted.number)
+      guard let known = versions[reference], known.uid == deleted.uid, !known.isNewer(than: deleted.number)
+      else { return [] }
       return remove(reference).map { [$0] } ?? []
     }
   }
 
-  /// Merges a list that was requested while the watch runs; the newer version of each object wins.
-  public mutating func merge(_ list: ObjectList, of scope: WatchScope) -> [Change] {
-    let now = Set(list.items.map(\.watchReference))
-    let gone = versions.filter { reference, version in
-      guard scope.contains(reference), !now.contains(reference), let known = version.number,
-        let listed = Int(list.resourceVersion)
-      else { return false }
-      return known <= listed
-    }.keys
-    return gone.compactMap { remove($0) } + list.items.compactMap { put($0) }
+  /// Merges a list that was requested while the watch runs. Without numbers, it cannot show that an object is gone.
+  public mutating func merge(_ list: ObjectList, of scope: WatchScope, decode: Decoder) -> [Change] {
+    let number = Int(list.resourceVersion)
+    return remove(allOf: scope, except: list.items, at: number) { known in
+      guard known.number != nil, number != nil else { return false }
+      return !known.isNewer(than: number)
+    } + list.items.compactMap { store($0, .anytime, decode) }
   }
 
-  /// Stores an object unless it was deleted or a newer version is known; nil if it was not stored.
-  public mutating func put(_ object: Object) -> Change? {
-    guard !tombstones.contains(object.uid), let value = Value(watched: object) else { return nil }
+  /// Stores an object that a write has returned; nil if it was deleted meanwhile or a newer version is known.
+  public mutating func put(_ object: Object, decode: Decoder) -> Change? { store(object, .anytime, decode) }
+
+  /// Applies the list that a watch begins with. An object that it lacks is gone, unless the response to a write has
+  /// shown a newer version of it.
+  private mutating func replace(
+    with objects: [Object], _ number: Int?, of scope: WatchScope, _ decode: Decoder
+  ) -> [Change] {
+    // A server that was restored from a backup counts from there again, and has lost what came later.
+    var isRewound = false
+    if let number, let last = reached[scope] { isRewound = number < last }
+    if isRewound { tombstones.removeAll() }
+    listed.insert(scope)
+    reached[scope] = number
+    return remove(allOf: scope, except: objects, at: number) { isRewound || !$0.isNewer(than: number) }
+      + objects.compactMap { store($0, isRewound ? .rewound : .ordered, decode) }
+  }
+
+  private mutating func advance(_ scope: WatchScope, to object: Object) {
+    guard let number = Int(object.resourceVersion), number > reached[scope] ?? Int.min else { return }
+    reached[scope] = number
+  }
+
+  private mutating func store(_ object: Object, _ arrival: Arrival, _ decode: Decoder) -> Change? {
     let reference = object.watchReference
-    let version = Version(uid: object.uid, number: Int(object.resourceVersion))
-    if let known = versions[reference], known.uid == version.uid, let old = known.number,
-      let new = version.number, new <= old
-    {
-      return nil
+    let version = Version(object)
+    if arrival != .rewound {
+      guard !tombstones.hide(version.uid, version: version.number, isOrdered: arrival == .ordered) else {
+        return nil
+      }
+      if let known = versions[reference]?.number, let new = version.number, new <= known { return nil }
     }
+    guard let value = decode(object, values[reference]) else { return nil }
+    if arrival == .ordered { tombstones.remove(version.uid) }
     versions[reference] = version
     return .stored(reference, value, replaced: values.updateValue(value, forKey: reference))
+  }
+
+  private mutating func remove(
+    allOf scope: WatchScope, except kept: [Object], at number: Int?, where isGone: (Version) -> Bool
+  ) -> [Change] {
+    let kept = Set(kept.map(\.watchReference))
+    let gone = versions.filter { scope.contains($0.key) && !kept.contains($0.key) && isGone($0.value) }
+    return gone.compactMap { reference, known in
+      tombstones.insert(known.uid, version: number)
+      return remove(reference)
+    }
   }
 
   private mutating func remove(_ reference: ObjectReference) -> Change? {
@@ -110,12 +155,5 @@ public struct WatchedObjects<Value: WatchedValue>: Sendable {
 extension Object {
   fileprivate var watchReference: ObjectReference {
     ObjectReference(kind: kind, namespace: namespace, name: name)
-  }
-
-  /// Whether this is a newer version than a known object of the same name. Resource versions are increasing numbers on
-  /// every supported server, also across objects of the same name.
-  public func isNewer(than known: Object?) -> Bool {
-    guard let known, let old = Int(known.resourceVersion), let new = Int(resourceVersion) else { return true }
-    return new > old
   }
 }

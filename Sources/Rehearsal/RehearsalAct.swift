@@ -123,7 +123,7 @@ extension FollowedChange {
   fileprivate var statuses: [(ObjectReference, ClusterStatus?)] {
     let objects: [Object] =
       switch self {
-      case .all(let all): all
+      case .all(let all, _): all
       case .changed(let object): [object]
       case .removed: []
       }

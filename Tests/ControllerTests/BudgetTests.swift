@@ -12,15 +12,16 @@ struct BudgetTests {
     var spec: JSON = [:]
     spec["selector"] = selector
     return Budget(
-      Object(
-        .disruptionBudgets, namespace: "prod", name: "workers",
-        content: [
-          "spec": spec,
-          "status": [
-            "disruptionsAllowed": JSON(allowed), "desiredHealthy": JSON(desired),
-            "expectedPods": JSON(expected),
-          ],
-        ]))
+      watched:
+        Object(
+          .disruptionBudgets, namespace: "prod", name: "workers",
+          content: [
+            "spec": spec,
+            "status": [
+              "disruptionsAllowed": JSON(allowed), "desiredHealthy": JSON(desired),
+              "expectedPods": JSON(expected),
+            ],
+          ]))
   }
 
   private static func pod(_ number: Int, ready: Bool) -> Object {

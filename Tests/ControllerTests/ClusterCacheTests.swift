@@ -151,7 +151,53 @@ struct ClusterCacheTests {
     cluster.json["metadata"]?["uid"] = "c-1"
     await cache.put(cluster, .clusters)
     #expect(await cache.snapshot(Self.name) == nil)
-    await cache.lacks(.disruptionBudgets)
+    await cache.lacksBudgets()
     #expect(await cache.snapshot(Self.name) != nil)
+  }
+
+  private static func versioned(
+    _ resource: Resource, _ name: String, uid: String, version: Int, cluster: String = "analytics"
+  ) -> Object {
+    var object = object(resource, name, uid: uid, owner: nil)
+    object.json["metadata"]?["resourceVersion"] = .string("\(version)")
+    object.json["metadata"]?["labels"] = [Wire.Label.cluster: .string(cluster)]
+    return object
+  }
+
+  @Test("keeps the response to a write that is newer than a list, and drops one of a deleted pod")
+  func lateResponses() async throws {
+    let cache = await Self.cache()
+    _ = await cache.take(.all([], version: "5"), of: .pods)
+    await cache.put(Self.versioned(.pods, "a-0", uid: "p-1", version: 8), .pods)
+    let touched = await cache.take(.all([], version: "7"), of: .pods)
+    #expect(touched == [Self.name])
+    #expect(await cache.snapshot(Self.name)?.pods.keys.sorted() == ["a-0"])
+    let removed = Self.versioned(.pods, "a-0", uid: "p-1", version: 9)
+    #expect(await cache.take(.removed(removed), of: .pods) == [Self.name])
+    #expect(await cache.put(Self.versioned(.pods, "a-0", uid: "p-1", version: 8), .pods).isEmpty)
+    let snapshot = try #require(await cache.snapshot(Self.name))
+    #expect(snapshot.pods.isEmpty && snapshot.gone.keys.sorted() == ["a-0"])
+    await cache.put(Self.versioned(.pods, "a-0", uid: "p-2", version: 10), .pods)
+    #expect(await cache.snapshot(Self.name)?.gone.isEmpty == true)
+  }
+
+  @Test("moves a pod whose cluster label changes to the other cluster, and enqueues both")
+  func relabelled() async throws {
+    let cache = await Self.cache()
+    await cache.put(Self.versioned(.pods, "a-0", uid: "p-1", version: 2), .pods)
+    let moved = Self.versioned(.pods, "a-0", uid: "p-1", version: 3, cluster: "ledger")
+    let touched = await cache.take(.changed(moved), of: .pods)
+    #expect(touched == [Self.name, ObjectName(namespace: "prod", name: "ledger")])
+    #expect(await cache.snapshot(Self.name)?.pods.isEmpty == true)
+  }
+
+  @Test("keeps the version from git of an edited app when the watch lists again")
+  func editedAppAfterList() async {
+    let cache = await Self.cache()
+    await cache.put(Self.app("1.0.0", isStamped: true), .apps)
+    var edited = Self.app("1.0.0", isStamped: true)
+    edited.json["spec"]?["version"] = "6.6.6"
+    _ = await cache.take(.all([edited]), of: .apps)
+    #expect(await Self.version(in: cache) == "1.0.0")
   }
 }

@@ -104,8 +104,8 @@ struct EmbeddedEngine: Sendable {
     for resource in [
       Resource.apps, .statefulSets, .pods, .services, .disruptionBudgets, .clusters,
     ] {
-      let objects = try await api.list(resource, namespace: nil, labels: .everything).items
-      _ = await engine.cache.take(.all(objects), of: resource)
+      let list = try await api.list(resource, namespace: nil, labels: .everything)
+      _ = await engine.cache.take(.all(list.items, version: list.resourceVersion), of: resource)
     }
   }
 

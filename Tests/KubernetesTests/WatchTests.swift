@@ -156,7 +156,7 @@ struct WatchTests {
         group.addTask {
           try? await client.follow(.pods, namespace: "web", clock: clock) { change in
             switch change {
-            case .all(let objects): seen.add("all \(objects.map(\.name))")
+            case .all(let objects, _): seen.add("all \(objects.map(\.name))")
             case .changed(let object): seen.add("changed \(object.name)")
             case .removed(let object): seen.add("removed \(object.name)")
             }

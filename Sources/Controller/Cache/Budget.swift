@@ -1,10 +1,11 @@
 import ClusterAPI
 import KubeDirector
+import LiveState
 import Upgrade
 import Values
 
 /// The fields of a PodDisruptionBudget that the engine uses.
-struct Budget: Sendable, Hashable {
+struct Budget: WatchedValue, Hashable {
   var name: String
   var selector: PodSelector
   /// The number of its pods that may be disrupted, as last counted by the server.
@@ -12,7 +13,7 @@ struct Budget: Sendable, Hashable {
   var desiredHealthy: Int
   var expectedPods: Int
 
-  init(_ object: Object) {
+  init(watched object: Object) {
     let status = object.json["status"]
     name = object.name
     selector = PodSelector(object.json["spec"]?["selector"])

@@ -6,30 +6,17 @@ import Values
 
 /// The cluster cache: all watched objects, indexed by the cluster that they belong to.
 actor ClusterCache {
-  private var clusters: [ObjectName: KnownCluster] = [:]
-  private var apps: [ObjectName: KnownApp] = [:]
-  private var parts: [ObjectName: Parts] = [:]
-  private var budgets: [ObjectName: Budget] = [:]
+  private var clusters = WatchedObjects<KnownCluster>()
+  private var apps = WatchedObjects<KnownApp>()
+  private var budgets = WatchedObjects<Budget>()
+  private var members = ClusterMembers()
   private var podWork = PodWorkTable()
-  /// Deleted pods. The response to the engine's own write may arrive after the watch has reported the deletion.
-  private var tombstones = Tombstones(limit: 1024)
   private var connections = ConnectionIndex()
   /// Emits `configMaps` and `secrets`, each when a cluster is first connected to an object of that kind.
   nonisolated let connectedKinds: AsyncStream<Resource>
   private var kinds: ConnectedKinds
   private let scope: EngineScope
   private let now: @Sendable () -> Int
-
-  /// The objects with one cluster's label.
-  struct Parts {
-    var sets: [String: KnownSet] = [:]
-    var pods: [String: KnownPod] = [:]
-    var services: [String: KnownService] = [:]
-    /// When pods were deleted that have not been created again.
-    var gone: [String: Int] = [:]
-
-    var isEmpty: Bool { sets.isEmpty && pods.isEmpty && services.isEmpty }
-  }
 
   /// A snapshot of one cluster with all of its own objects.
   struct ClusterSnapshot: Sendable {
@@ -56,47 +43,35 @@ actor ClusterCache {
       systemNamespace: systemNamespace, installation: installation, stamp: stamp, isTenant: isTenant)
   }
 
-  /// The kinds that have been listed. Until all of them have been, an object that is missing here may exist.
-  private var listed: Set<Resource> = []
-  private static let followed: Set<Resource> = [
-    .apps, .clusters, .statefulSets, .pods, .services, .disruptionBudgets,
-  ]
+  /// Whether every kind has been listed. Until then, an object that is missing here may exist.
+  private var isComplete: Bool {
+    members.areListed && apps.isListed(WatchScope(.apps)) && clusters.isListed(WatchScope(.clusters))
+      && budgets.isListed(WatchScope(.disruptionBudgets))
+  }
 
   /// The snapshot of a cluster; nil if this engine does not manage it, or if not every kind has been listed yet.
   func snapshot(_ name: ObjectName) -> ClusterSnapshot? {
-    guard listed.isSuperset(of: Self.followed), let cluster = clusters[name],
-      scope.manages(cluster.object)
-    else {
+    guard isComplete, let cluster = clusters[.clusters, name], scope.manages(cluster.object) else {
       return nil
     }
-    let parts = parts[name] ?? Parts()
-    let uid = cluster.object.uid
-    let sets = parts.sets.filter { $0.value.owners.contains(uid) }
-    let setUIDs = Set(sets.values.map(\.uid))
-    // A pod without an owner is about to be adopted by the set whose labels it has.
-    let pods = parts.pods.filter { pod in
-      let owners = pod.value.owners
-      return owners.isEmpty || owners.contains(where: setUIDs.contains)
-    }
-    let services = parts.services.filter { $0.value.owners.contains(uid) }.mapValues { $0.mark ?? "" }
+    let own = members.snapshot(name, uid: cluster.object.uid)
     return ClusterSnapshot(
-      cluster: cluster, sets: sets, pods: pods, gone: parts.gone, services: services,
-      budgets: budgets.filter { $0.key.namespace == name.namespace }.map(\.value), work: podWork.of(name),
-      lastingFailures: podWork.lastingFailures(of: name))
+      cluster: cluster, sets: own.sets, pods: own.pods, gone: own.gone, services: own.services,
+      budgets: budgets.values.filter { $0.key.namespace == name.namespace }.map(\.value),
+      work: podWork.of(name), lastingFailures: podWork.lastingFailures(of: name))
   }
 
-  /// Records that the server does not serve a kind, so that it has no objects.
-  func lacks(_ resource: Resource) { listed.insert(resource) }
+  /// Records that the server does not serve PodDisruptionBudgets, so that there are none.
+  func lacksBudgets() { budgets.lacks(WatchScope(.disruptionBudgets)) }
 
   /// Finds an app by name in the pinned catalog; without a pinned catalog in the cluster's namespace, then in the
   /// system namespace.
   func app(_ name: String, namespace: String, catalog: AppCatalog?) -> (App, AppCatalog)? {
-    if catalog != .system, let app = apps[ObjectName(namespace: namespace, name: name)]?.app {
+    if catalog != .system, let app = apps[.apps, ObjectName(namespace: namespace, name: name)]?.app {
       return (app, .local)
     }
-    if catalog != .local, let app = apps[ObjectName(namespace: scope.systemNamespace, name: name)]?.app {
-      return (app, .system)
-    }
+    let system = ObjectName(namespace: scope.systemNamespace, name: name)
+    if catalog != .local, let app = apps[.apps, system]?.app { return (app, .system) }
     return nil
   }
 
@@ -104,64 +79,28 @@ actor ClusterCache {
 
   /// Applies a watched change.
   ///
-  /// - Returns: the clusters to reconcile.
+  /// - Returns: the clusters to reconcile: after a list all of them, because a snapshot is available only once every
+  ///   kind has been listed.
   func take(_ change: FollowedChange, of resource: Resource) -> Set<ObjectName> {
-    switch change {
-    case .all(let objects):
-      listed.insert(resource)
-      var touched = forget(resource)
-      for object in objects { touched.formUnion(see(object, resource)) }
-      return touched
-    case .changed(let object): return see(object, resource)
-    case .removed(let object): return remove(object, resource)
-    }
-  }
-
-  /// Applies an object reported by the server. The object exists even if the watch reported it as deleted before: a
-  /// pod may have lost the label that the watch selects by, and regained it.
-  private func see(_ object: Object, _ resource: Resource) -> Set<ObjectName> {
-    if resource == .pods { tombstones.remove(object.uid) }
-    return put(object, resource)
+    if resource == .configMaps || resource == .secrets { return connections.take(change, of: resource) }
+    let touched =
+      switch resource {
+      case .clusters: index(clusters.take(change, of: WatchScope(.clusters)) { decode($0, $1, written: nil) })
+      case .apps: users(of: apps.take(change, of: WatchScope(.apps)) { KnownApp($0, over: $1, scope) })
+      case .disruptionBudgets: covered(by: budgets.take(change, of: WatchScope(.disruptionBudgets)))
+      default: take(change, ofMembers: resource)
+      }
+    guard case .all = change else { return touched }
+    return touched.union(clusterNames)
   }
 
   /// Applies an object before the watch reports it, for example the response to the engine's own write.
   @discardableResult
   func put(_ object: Object, _ resource: Resource) -> Set<ObjectName> {
-    let name = object.objectName
     switch resource {
-    case .clusters: return put(cluster: object)
-    case .configMaps, .secrets:
-      guard object.isNewer(than: connections[resource, name]) else { return [] }
-      connections[resource, name] = object
-      return connections.dependents(on: resource, name)
-    case .apps:
-      guard let app = App(object.json) else { return [] }
-      let isStamped = scope.stamp.holds(object.json)
-      guard isStamped || !scope.isEdited(object, since: apps[name]) else { return [] }
-      apps[name] = KnownApp(app: app, uid: object.uid, isStamped: isStamped)
-      return Set(
-        clusters.keys.filter { $0.namespace == name.namespace || name.namespace == scope.systemNamespace })
-    case .disruptionBudgets:
-      let budget = Budget(object)
-      let old = budgets.updateValue(budget, forKey: name)
-      guard old != budget else { return [] }
-      let released = old.map { covered(by: $0, in: name.namespace) } ?? []
-      return covered(by: budget, in: name.namespace).union(released)
-    default:
-      guard let owner = owner(of: object) else { return [] }
-      switch resource {
-      case .statefulSets:
-        guard object.isNewer(than: parts[owner]?.sets[object.name]?.object) else { return [] }
-        parts[owner, default: Parts()].sets[object.name] = KnownSet(object, of: owner.name)
-      case .pods:
-        guard !tombstones.contains(object.uid) else { return [] }
-        guard object.isNewer(than: parts[owner]?.pods[object.name]?.object) else { return [] }
-        parts[owner, default: Parts()].pods[object.name] = KnownPod(object)
-        parts[owner]?.gone[object.name] = nil
-      case .services: parts[owner, default: Parts()].services[object.name] = KnownService(object)
-      default: return []
-      }
-      return [owner]
+    case .clusters: put(cluster: object)
+    case .apps: users(of: apps.put(object) { KnownApp($0, over: $1, scope) }.map { [$0] } ?? [])
+    default: members.put(object, resource)
     }
   }
 
@@ -170,86 +109,72 @@ actor ClusterCache {
   /// - Parameter written: the status that was just written, with its JSON.
   /// - Returns: the clusters to reconcile.
   func put(cluster object: Object, written: (status: ClusterStatus, json: JSON)? = nil) -> Set<ObjectName> {
-    let name = object.objectName
-    let old = clusters[name]
-    guard object.isNewer(than: old?.object) else { return [] }
-    clusters[name] = KnownCluster(object, over: old, stamp: scope.stamp, written: written)
-    index(object, over: old?.object)
-    return connections.dependents(on: .clusters, name).union([name])
+    index(clusters.put(object) { decode($0, $1, written: written) }.map { [$0] } ?? [])
   }
 
-  private func remove(_ object: Object, _ resource: Resource) -> Set<ObjectName> {
-    let name = object.objectName
-    switch resource {
-    case .clusters:
-      index(nil, over: clusters.removeValue(forKey: name)?.object)
-      podWork.forget(name)
-      return connections.dependents(on: .clusters, name)
-    case .configMaps, .secrets:
-      connections[resource, name] = nil
-      return connections.dependents(on: resource, name)
-    case .apps:
-      apps[name] = nil
-      return Set(clusters.keys)
-    case .disruptionBudgets:
-      return budgets.removeValue(forKey: name).map { covered(by: $0, in: name.namespace) } ?? []
-    default:
-      guard let owner = owner(of: object) else { return [] }
-      switch resource {
-      case .statefulSets:
-        if parts[owner]?.sets[object.name]?.uid == object.uid { parts[owner]?.sets[object.name] = nil }
-      case .pods:
-        if parts[owner]?.pods[object.name]?.uid == object.uid {
-          parts[owner]?.pods[object.name] = nil
-          parts[owner]?.gone[object.name] = now()
-        }
-        tombstones.insert(object.uid)
-      case .services: parts[owner]?.services[object.name] = nil
-      default: break
-      }
-      if clusters[owner] == nil, parts[owner]?.isEmpty == true { parts[owner] = nil }
-      return [owner]
-    }
+  private func decode(
+    _ object: Object, _ known: KnownCluster?, written: (status: ClusterStatus, json: JSON)?
+  ) -> KnownCluster {
+    KnownCluster(object, over: known, stamp: scope.stamp, written: written)
   }
 
-  private func forget(_ resource: Resource) -> Set<ObjectName> {
-    guard resource != .configMaps, resource != .secrets else {
-      connections.forget(resource)
-      return connections.dependents(on: resource)
-    }
-    let touched = Set(clusters.keys)
-    switch resource {
-    case .clusters:
-      clusters = [:]
-      connections.forgetClusters()
-    case .apps: apps = [:]
-    case .statefulSets: for owner in parts.keys { parts[owner]?.sets = [:] }
-    case .pods: for owner in parts.keys { parts[owner]?.pods = [:] }
-    case .services: for owner in parts.keys { parts[owner]?.services = [:] }
-    case .disruptionBudgets: budgets = [:]
-    default: break
-    }
+  private func take(_ change: FollowedChange, ofMembers resource: Resource) -> Set<ObjectName> {
+    let touched = members.take(change, of: resource, now: now())
+    for name in touched where clusters[.clusters, name] == nil { members.forgetDeletions(of: name) }
     return touched
   }
 
-  /// The clusters whose upgrades may wait for the budget.
-  private func covered(by budget: Budget, in namespace: String) -> Set<ObjectName> {
-    Set(
-      clusters.keys.filter { name in
-        name.namespace == namespace
-          && parts[name]?.pods.values.contains { budget.selector.covers($0.object.labels) } == true
-      })
+  private var clusterNames: Set<ObjectName> {
+    Set(clusters.values.keys.map { ObjectName(namespace: $0.namespace, name: $0.name) })
   }
 
-  private func owner(of object: Object) -> ObjectName? {
-    object.label(Wire.Label.cluster).map { ObjectName(namespace: object.namespace, name: $0) }
+  /// The clusters that may use a changed app.
+  private func users(of changes: [WatchedObjects<KnownApp>.Change]) -> Set<ObjectName> {
+    guard !changes.isEmpty else { return [] }
+    let places = Set(changes.map(\.reference.namespace))
+    guard !places.contains(scope.systemNamespace) else { return clusterNames }
+    return clusterNames.filter { places.contains($0.namespace) }
+  }
+
+  /// The clusters whose upgrades may wait for a changed budget.
+  private func covered(by changes: [WatchedObjects<Budget>.Change]) -> Set<ObjectName> {
+    changes.reduce(into: []) { found, change in
+      let budgets: [Budget] =
+        switch change {
+        case .removed(_, let budget): [budget]
+        case .stored(_, let budget, let replaced):
+          budget == replaced ? [] : [budget] + (replaced.map { [$0] } ?? [])
+        }
+      guard !budgets.isEmpty else { return }
+      found.formUnion(
+        clusterNames.filter { name in
+          name.namespace == change.reference.namespace && budgets.contains { members.covers($0, name) }
+        })
+    }
   }
 
   // MARK: - Connections
 
-  private func index(_ new: Object?, over old: Object?) {
-    let connected = connections.index(new, over: old)
-    if let new, scope.manages(new) { kinds.emit(connected) }
+  /// Updates the index of connections.
+  ///
+  /// - Returns: the clusters to reconcile.
+  private func index(_ changes: [WatchedObjects<KnownCluster>.Change]) -> Set<ObjectName> {
+    var touched: Set<ObjectName> = []
+    for change in changes {
+      let name = ObjectName(namespace: change.reference.namespace, name: change.reference.name)
+      touched.formUnion(connections.dependents(on: .clusters, name))
+      switch change {
+      case .stored(_, let new, let replaced):
+        let connected = connections.index(new.object, over: replaced?.object)
+        if scope.manages(new.object) { kinds.emit(connected) }
+        touched.insert(name)
+      case .removed(_, let old):
+        _ = connections.index(nil, over: old.object)
+        podWork.forget(name)
+        members.forgetDeletions(of: name)
+      }
+    }
+    return touched
   }
 
   /// The available objects out of those that a cluster in the namespace names, in the order in which they are named.
@@ -258,7 +183,7 @@ actor ClusterCache {
     for kind in Connections.Kind.allCases {
       let names = wanted.names(kind)
       guard !names.isEmpty else { continue }
-      guard kind == .clusters || listed.contains(kind.resource) else {
+      guard kind == .clusters || connections.isListed(kind.resource) else {
         found.unread.append(kind.rawValue)
         continue
       }
@@ -276,7 +201,7 @@ actor ClusterCache {
   }
 
   private func neighbour(_ name: ObjectName) -> Connections.Neighbour? {
-    guard let known = clusters[name], let cluster = known.cluster, let status = known.status,
+    guard let known = clusters[.clusters, name], let cluster = known.cluster, let status = known.status,
       let (app, _) = app(status.app, namespace: name.namespace, catalog: status.appCatalog)
     else { return nil }
     return Connections.Neighbour(cluster: cluster, status: status, app: app.spec)

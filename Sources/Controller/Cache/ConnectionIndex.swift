@@ -1,5 +1,6 @@
 import ClusterAPI
 import KubeDirector
+import LiveState
 import Values
 
 /// Indexes clusters by the objects that they are connected to, and stores the ConfigMaps and Secrets that are
@@ -11,14 +12,14 @@ struct ConnectionIndex {
   }
 
   private var dependents: [Key: Set<ObjectName>] = [:]
-  private var objects: [Key: Object] = [:]
+  private var watched = WatchedObjects<Object>()
 
   /// The clusters that must be reconciled when the object changes.
   func dependents(on resource: Resource, _ name: ObjectName) -> Set<ObjectName> {
     dependents[Key(resource: resource, name: name)] ?? []
   }
 
-  func dependents(on resource: Resource) -> Set<ObjectName> {
+  private func dependents(on resource: Resource) -> Set<ObjectName> {
     dependents.filter { $0.key.resource == resource }.values.reduce(into: []) { $0.formUnion($1) }
   }
 
@@ -49,14 +50,22 @@ struct ConnectionIndex {
     }
   }
 
-  subscript(resource: Resource, name: ObjectName) -> Object? {
-    get { objects[Key(resource: resource, name: name)] }
-    set { objects[Key(resource: resource, name: name)] = newValue }
-  }
+  /// Whether the ConfigMaps or the Secrets have been listed.
+  func isListed(_ resource: Resource) -> Bool { watched.isListed(WatchScope(resource)) }
 
-  mutating func forget(_ resource: Resource) {
-    objects = objects.filter { $0.key.resource != resource }
-  }
+  subscript(resource: Resource, name: ObjectName) -> Object? { watched[resource, name] }
 
-  mutating func forgetClusters() { dependents = [:] }
+  /// Applies a watched change of ConfigMaps or Secrets.
+  ///
+  /// - Returns: the clusters to reconcile: after a list all that are connected to an object of the kind, because the
+  ///   objects that they miss are known only now.
+  mutating func take(_ change: FollowedChange, of resource: Resource) -> Set<ObjectName> {
+    let changes = watched.take(change, of: WatchScope(resource))
+    if case .all = change { return dependents(on: resource) }
+    return changes.reduce(into: []) { found, change in
+      let reference = change.reference
+      found.formUnion(
+        dependents(on: resource, ObjectName(namespace: reference.namespace, name: reference.name)))
+    }
+  }
 }

@@ -1,5 +1,6 @@
 import ClusterAPI
 import KubeDirector
+import LiveState
 import Upgrade
 import Values
 
@@ -49,8 +50,9 @@ struct KnownCluster: Sendable {
 }
 
 /// A StatefulSet as last observed.
-struct KnownSet: Sendable {
+struct KnownSet: ClusterMember {
   let object: Object
+  let cluster: ObjectName
   let uid: String
   /// The uids of the set's owners.
   let owners: [String]
@@ -59,8 +61,14 @@ struct KnownSet: Sendable {
   /// Why the engine cannot manage the set; nil if it can.
   let mismatch: ShapeMismatch?
 
+  init?(watched object: Object) {
+    guard let cluster = object.label(Wire.Label.cluster) else { return nil }
+    self.init(object, of: cluster)
+  }
+
   init(_ object: Object, of cluster: String) {
     self.object = object
+    self.cluster = ObjectName(namespace: object.namespace, name: cluster)
     uid = object.uid
     owners = object.owners.map(\.uid)
     role = object.label(Wire.Label.role)
@@ -70,15 +78,18 @@ struct KnownSet: Sendable {
 }
 
 /// A pod as last observed.
-struct KnownPod: Sendable {
+struct KnownPod: ClusterMember {
   let object: Object
+  let cluster: ObjectName
   let uid: String
   /// The uids of the pod's owners.
   let owners: [String]
   let observation: PodObservation
 
-  init(_ object: Object) {
+  init?(watched object: Object) {
+    guard let cluster = object.label(Wire.Label.cluster) else { return nil }
     self.object = object
+    self.cluster = ObjectName(namespace: object.namespace, name: cluster)
     uid = object.uid
     owners = object.owners.map(\.uid)
     observation = PodObservation(object)
@@ -86,12 +97,16 @@ struct KnownPod: Sendable {
 }
 
 /// A member service as last observed.
-struct KnownService: Sendable, Hashable {
+struct KnownService: ClusterMember {
+  let cluster: ObjectName
+  /// The uids of the service's owners.
   var owners: [String]
   /// A digest of the service's input, set by `ObjectBuilder`.
   var mark: String?
 
-  init(_ object: Object) {
+  init?(watched object: Object) {
+    guard let cluster = object.label(Wire.Label.cluster) else { return nil }
+    self.cluster = ObjectName(namespace: object.namespace, name: cluster)
     owners = object.owners.map(\.uid)
     mark = object.annotation(ServiceAnnotation.mark)
   }
@@ -103,4 +118,14 @@ struct KnownApp: Sendable {
   var uid: String
   /// Whether the app was applied from git.
   var isStamped: Bool
+
+  /// Nil for an object that is not a valid app, and for an edit of an app from git: the last version stays.
+  init?(_ object: Object, over known: KnownApp?, _ scope: EngineScope) {
+    guard let app = App(object.json) else { return nil }
+    let isStamped = scope.stamp.holds(object.json)
+    guard isStamped || !scope.isEdited(object, since: known) else { return nil }
+    self.app = app
+    uid = object.uid
+    self.isStamped = isStamped
+  }
 }

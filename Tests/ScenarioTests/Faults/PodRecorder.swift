@@ -19,7 +19,7 @@ final class PodRecorder: Sendable {
           clock: ContinuousClock()
         ) { change in
           switch change {
-          case .all(let pods): for pod in pods { observer.note(pod) }
+          case .all(let pods, _): for pod in pods { observer.note(pod) }
           case .changed(let pod), .removed(let pod): observer.note(pod)
           }
         }
