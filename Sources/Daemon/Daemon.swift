@@ -32,10 +32,12 @@ public struct Daemon: Sendable {
   /// - Parameters:
   ///   - home: the namespace of the daemon's own objects; nil for the system namespace.
   ///   - cluster: the display name of a Kubernetes cluster in statuses.
+  ///   - observers: further subscribers of the reconciler, such as a display. They receive each event after the
+  ///     daemon's own.
   ///   - activity: records what the daemon does.
   public static func open(
     _ options: Options, on backend: Backend, home: String? = nil, cluster: String = "Kubernetes",
-    logger: Logger, observer: Observer = Observer(), activity: DaemonActivity = DaemonActivity(),
+    logger: Logger, observers: [any ReconcileObserver] = [], activity: DaemonActivity = DaemonActivity(),
     leads: @escaping @Sendable () -> Bool = { true }
   ) async throws -> Daemon {
     let now: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
@@ -71,17 +73,17 @@ public struct Daemon: Sendable {
     let records = DaemonRecords(
       options, api: backend.api, namespace: home, stamp: identity.stamp, sink: sink, logger: logger, now: now)
     // Each event is handled in this order.
-    let observers: [(any ReconcileObserver)?] = [
+    let own: [(any ReconcileObserver)?] = [
       ActivityReporter(activity: activity),
       StatusReporter(writer, sink, api, logger),
       EventReporter(recorder: eventRecorder),
       forge.map { ForgeStatusReporter(forge: $0, repository: mirror.repository, leads: leads) },
-      ForwardingReporter(observer: observer, api: api),
       images,
     ]
     let reconciler = Reconciler(
       mirror: mirror, api: api, settings: options.reconcilerSettings(now: now, leads: leads),
-      stamp: identity.stamp, records: records, observers: observers.compactMap(\.self), logger: logger,
+      stamp: identity.stamp, records: records, observers: own.compactMap(\.self) + observers,
+      logger: logger,
       clock: ContinuousClock())
     return Daemon(
       options: options, logger: logger, backend: backend, eventRecorder: eventRecorder,

@@ -74,7 +74,7 @@ public struct RehearsalAct: Sendable {
     options.policy.tenancy = .unlimited
     let daemon = try await Daemon.open(
       options, on: backend, logger: environment.logger,
-      observer: Daemon.Observer(commit: { await watch.commit($0) }))
+      observers: [watch.commitObserver])
     let recorder = TimelineRecorder(report: environment.report)
     let play = RehearsalPlay(
       act: self, repository: repository, daemon: daemon, watch: watch, recorder: recorder,

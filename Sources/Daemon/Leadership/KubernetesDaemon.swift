@@ -95,7 +95,7 @@ public struct KubernetesDaemon: Sendable {
   ///   - more: further services, which run whether or not this daemon leads.
   ///   - onWaiting: called with the leader that this daemon waits for.
   public func run(
-    once: Bool, observer: Daemon.Observer, more: [any Service], signals: [UnixSignal],
+    once: Bool, observers: [any ReconcileObserver], more: [any Service], signals: [UnixSignal],
     onWaiting: @escaping @Sendable (String) async -> Void
   ) async throws -> Reconciler.Outcome {
     let annotations = LeaseAnnotations()
@@ -108,7 +108,7 @@ public struct KubernetesDaemon: Sendable {
     let leading = BackgroundService("leader", endsByItself: true) {
       do {
         outcome.value = try await term.lead { leader in
-          let daemon = try await open(leader, observer, activity)
+          let daemon = try await open(leader, observers, activity)
           return try await daemon.run(once: once, beside: [daemon.control(by: annotations)])
         }
       } catch is CancellationError {}
@@ -124,10 +124,10 @@ public struct KubernetesDaemon: Sendable {
 
   /// The daemon of a leader. It writes only while it leads.
   private func open(
-    _ leader: Leader, _ observer: Daemon.Observer, _ activity: DaemonActivity
+    _ leader: Leader, _ observers: [any ReconcileObserver], _ activity: DaemonActivity
   ) async throws -> Daemon {
     try await Daemon.open(
       options, on: .kubernetes(Fenced(client, leader: leader)), home: lease.namespace, cluster: name,
-      logger: logger, observer: observer, activity: activity, leads: { leader.isProven })
+      logger: logger, observers: observers, activity: activity, leads: { leader.isProven })
   }
 }

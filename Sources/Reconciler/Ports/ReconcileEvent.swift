@@ -27,6 +27,8 @@ public enum ReconcileEvent: Sendable {
   /// The present state of a cluster of this installation.
   public struct ClusterState: Sendable {
     public var reference: ObjectReference
+    /// The path of its file; nil if kdops did not apply the cluster from a file.
+    public var path: String?
     /// Nil if the engine has not observed the cluster yet.
     public var status: ClusterStatus?
     /// The roles of a running upgrade that have passed their point of no return.

@@ -71,7 +71,8 @@ extension Reconciler {
       await send(
         .cluster(
           ReconcileEvent.ClusterState(
-            reference: reference, status: status, rolesPastNoReturn: Set(passed), report: report)))
+            reference: reference, path: live.annotation(Wire.Annotation.path), status: status,
+            rolesPastNoReturn: Set(passed), report: report)))
     }
   }
 

@@ -59,20 +59,11 @@ struct DemoCommand: AsyncParsableCommand {
     let now: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
     let board = ProgressBoard(console: console, clock: ContinuousClock(), now: now)
     let watch = DaemonWatch()
-    let shown = board.observer()
     let backend = try await Backend.embedded(
       options.folder, embeddedUnsandboxed ? .none : .bubblewrap, logger: logger)
     let daemon = try await Daemon.open(
       options, on: backend, logger: logger,
-      observer: Daemon.Observer(
-        commit: { report in
-          await shown.commit(report)
-          await watch.commit(report)
-        },
-        cluster: { reference, status, path in
-          await shown.cluster(reference, status, path)
-          await watch.cluster(reference, status)
-        }, clusterGone: shown.clusterGone, blocked: shown.blocked, fetched: shown.fetched, head: shown.head))
+      observers: [board.observer(), watch.observer])
     let demo = Demo(
       repository: repository, daemon: daemon, watch: watch, board: board, console: console,
       beginning: beginning)

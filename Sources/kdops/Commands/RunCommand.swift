@@ -109,7 +109,8 @@ struct RunCommand: AsyncParsableCommand {
     let backend = try await Backend.embedded(
       folder, embeddedUnsandboxed ? .none : .bubblewrap, limits: settings.scriptLimits,
       cgroups: ScriptCgroups.prepared(for: settings.scriptLimits, logger), logger: logger)
-    let daemon = try await Daemon.open(options, on: backend, logger: logger, observer: board.observer(logger))
+    let daemon = try await Daemon.open(
+      options, on: backend, logger: logger, observers: [board.observer(logger)])
     greet("cluster in \(folder)", settings, repo, console)
     return try await daemon.run(
       once: once, view: BackgroundService("progress") { await board.run() },
@@ -155,7 +156,7 @@ struct RunCommand: AsyncParsableCommand {
     if let server = try await admission.server(for: daemon) { beside.append(server) }
     greet("Kubernetes \(daemon.client.label)", settings, repo, console)
     return try await daemon.run(
-      once: once, observer: board.observer(logger), more: beside, signals: signals,
+      once: once, observers: [board.observer(logger)], more: beside, signals: signals,
       onWaiting: { holder in
         if console.isTerminal {
           console.line("waits for \(holder), the current leader; becomes the leader when that ends")
