@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Logging
+import Values
 
 extension EmbeddedCluster {
   /// Opens or creates the cluster in a folder. This process then has exclusive use of the folder.
@@ -18,7 +19,7 @@ extension EmbeddedCluster {
         "others on this machine could read the embedded cluster until now, with the key of the stamps; it is closed to them",
         metadata: ["directory": "\(directory)"])
     }
-    let lock = try DirectoryLock(directory: directory)
+    let lock = try lock(directory)
     DescriptorLimit.raise()
     let sandbox = Sandbox(mode: sandbox, limits: options.limits)
     try await sandbox.probe(in: directory, logger: logger)
@@ -38,6 +39,20 @@ extension EmbeddedCluster {
       sandbox: sandbox, catalog: catalog, time: time, logger: logger, options: options)
     try await cluster.sweep()
     return cluster
+  }
+
+  /// Locks the folder: only one process can write to it at a time.
+  private static func lock(_ directory: String) throws(EmbeddedClusterError) -> FileLock {
+    let lock: FileLock?
+    do throws(FileLock.Failure) { lock = try FileLock(path: "\(directory)/lock") } catch {
+      throw EmbeddedClusterError(error.description)
+    }
+    guard let lock else {
+      throw EmbeddedClusterError(
+        "The embedded cluster in \(directory) is in use by another process; stop that one first, or choose another folder"
+      )
+    }
+    return lock
   }
 
   /// Opens a cluster for reading; another process may be running it.

@@ -38,7 +38,7 @@ public actor EmbeddedCluster {
   }
 
   init(
-    directory: String, lock: DirectoryLock, persistence: Persistence, objects: [Persistence.Stored],
+    directory: String, lock: FileLock, persistence: Persistence, objects: [Persistence.Stored],
     version: Int64,
     sandbox: Sandbox, catalog: ImageCatalog, time: ClusterTime, logger: Logger, options: Options
   ) {

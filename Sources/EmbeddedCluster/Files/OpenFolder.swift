@@ -98,7 +98,7 @@ final class OpenFolder: Sendable {
   func give(to owner: FileOwner) throws {
     var pending: [[[CChar]]] = [[]]
     while let parts = pending.popLast() {
-      guard let folder = try open(parts) else { continue }
+      guard let folder = try open(parts, as: path) else { continue }
       for name in try folder.names() {
         guard fchownat(folder.descriptor, name, owner.user, owner.group, AT_SYMLINK_NOFOLLOW) == 0 else {
           if errno == ENOENT { continue }
@@ -113,15 +113,21 @@ final class OpenFolder: Sendable {
     }
   }
 
-  /// Returns nil if a part of the path is not a folder.
-  private func open(_ parts: [[CChar]]) throws -> OpenFolder? {
+  /// Opens the folder at a relative path; nil if a part of the path does not exist or is not a folder.
+  func find(_ parts: some Collection<String>) throws -> OpenFolder? {
+    try open(parts.map { Array($0.utf8CString) }, as: "\(path)/\(parts.joined(separator: "/"))")
+  }
+
+  /// - Parameter path: the path for messages.
+  /// - Returns: nil if a part of the path does not exist or is not a folder.
+  private func open(_ parts: [[CChar]], as path: String) throws -> OpenFolder? {
     guard parts.count <= Self.maximumDepth else {
       throw FileError("\(path): folders are nested more than \(Self.maximumDepth) deep; remove them")
     }
     var folder = self
     for part in parts {
       let next = openat(folder.descriptor, part, Self.flags)
-      guard next >= 0 || (errno != ENOENT && errno != ENOTDIR && errno != ELOOP) else { return nil }
+      guard next >= 0 || ![ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG].contains(errno) else { return nil }
       folder = try OpenFolder(next, path)
     }
     return folder

@@ -61,9 +61,8 @@ final class ResourceWatch: Sendable {
   }
 
   /// Watches a command that is about to start, or runs already.
-  /// - Parameter baseline: the use before it started. If nil, this call blocks while the files of its pod are counted.
-  func add(_ subject: Subject, _ baseline: WatchedCommands.Baseline? = nil) {
-    let baseline = baseline ?? self.baseline(subject.record.measured)
+  /// - Parameter baseline: the use before it started.
+  func add(_ subject: Subject, _ baseline: WatchedCommands.Baseline) {
     let mustStart = state.withLock { state in
       state.commands.add(subject, baseline)
       defer { state.isRunning = true }
@@ -73,7 +72,7 @@ final class ResourceWatch: Sendable {
     if mustStart { Task.detached { await self.run() } }
   }
 
-  /// Measures the use of disk and memory before a command starts.
+  /// Measures the use of disk and memory before a command starts. Blocks while the files of its pod are counted.
   /// - Parameter folders: see `CommandRecord.measured`.
   func baseline(_ folders: [String]) -> WatchedCommands.Baseline {
     WatchedCommands.Baseline(

@@ -21,8 +21,15 @@ enum CommandProcess {
   ///
   /// A process is included only if its parent is confirmed and still exists after the process named it as its
   /// parent. So the number of a process that has ended meanwhile does not lead to the children of another one.
+  /// A process that has ended since the processes were listed is left out.
+  /// - Parameter find: returns the process that has a number now; nil if there is none.
   /// - Throws: `FileShortage` if the daemon has no descriptor or memory left.
-  static func descendants(of wrappers: [ProcessStamp]) throws(FileShortage) -> [ProcessStamp] {
+  static func descendants(
+    of wrappers: [ProcessStamp],
+    find: (Int32) throws(FileShortage) -> ProcessStamp? = { number throws(FileShortage) in
+      try ProcessStamp.find(number)
+    }
+  ) throws(FileShortage) -> [ProcessStamp] {
     guard !wrappers.isEmpty else { return [] }
     let tree = ProcessTree(proc: "/proc")
     guard tree.isComplete else { throw FileShortage() }
@@ -31,9 +38,8 @@ enum CommandProcess {
       confirmed[wrapper.process] = wrapper
       // Parents come before their children.
       for process in tree.members(from: wrapper.process).dropFirst() {
-        guard let stamp = ProcessStamp(process: process),
-          let parent = stamp.parent.flatMap({ confirmed[$0] }),
-          parent.exists
+        guard let stamp = try find(process), let number = try stamp.parent(),
+          let parent = confirmed[number], try parent.isCurrent()
         else { continue }
         confirmed[process] = stamp
       }
@@ -58,7 +64,7 @@ enum CommandProcess {
     for name in processes {
       guard let process = Int32(name), let stamp = try ProcessStamp.find(process),
         let environment = try FileText.readIfPresent("/proc/\(name)/environ", limit: 64 << 10),
-        environment.split(separator: 0).contains(where: wanted.contains), stamp.exists
+        environment.split(separator: 0).contains(where: wanted.contains), try stamp.isCurrent()
       else { continue }
       found.append(stamp)
     }
@@ -140,10 +146,13 @@ struct ProcessStamp: Sendable, Hashable {
   }
 
   /// The parent process; nil if this process no longer exists.
-  var parent: Int32? { (try? current())?.parent }
+  func parent() throws(FileShortage) -> Int32? { try current()?.parent }
 
   /// Whether the number still belongs to this process; also true for a zombie.
-  var exists: Bool { (try? current()) != nil }
+  func isCurrent() throws(FileShortage) -> Bool { try current() != nil }
+
+  /// Like `isCurrent`, but false if the daemon has no descriptor or memory left.
+  var exists: Bool { (try? isCurrent()) ?? false }
 
   /// Whether the process is a zombie or no longer exists.
   func hasEnded() throws(FileShortage) -> Bool { try current().map { $0.state == "Z" } ?? true }

@@ -32,8 +32,8 @@ struct ScriptRunner: Sendable {
     var deadline: CommandDeadline?
     /// See `ExecRequest.key`.
     var key: String?
-    /// The use of the machine before it starts. If nil, starting it blocks while the files of its pod are counted.
-    var baseline: WatchedCommands.Baseline?
+    /// The use of the machine before it starts.
+    var baseline: WatchedCommands.Baseline
   }
 
   let sandbox: Sandbox
@@ -65,7 +65,7 @@ struct ScriptRunner: Sendable {
   ///   - whenEnded: called when the command has ended, even if no caller waits for it.
   func start(
     _ request: SandboxRequest, stdin: [UInt8], outputLimit: Int, folder: RunFolder,
-    terms: Terms = Terms(),
+    terms: Terms,
     whenEnded: @escaping @Sendable () async -> Void
   ) throws -> Command {
     let name = UUID().uuidString

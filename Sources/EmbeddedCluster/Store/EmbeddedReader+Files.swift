@@ -84,14 +84,6 @@ extension EmbeddedReader {
       rest = try PodFolders.subPath(mount)[...] + path.dropFirst(place.count)
     }
     guard SafeFolder.kind(base) == .folder else { return nil }
-    var folder = try OpenFolder(base)
-    for part in rest {
-      var info = stat()
-      guard fstatat(folder.descriptor, part, &info, AT_SYMLINK_NOFOLLOW) == 0,
-        info.st_mode & S_IFMT == S_IFDIR
-      else { return nil }
-      folder = try folder.child(part)
-    }
-    return folder
+    return try OpenFolder(base).find(rest)
   }
 }

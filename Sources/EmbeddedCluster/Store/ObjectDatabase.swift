@@ -1,3 +1,5 @@
+import Values
+
 /// The objects in memory and on disk, and the log of their changes for watches. The log contains only changes that
 /// are on disk.
 ///
@@ -7,11 +9,11 @@ struct ObjectDatabase {
   let persistence: Persistence
   private let events: EventLog
   /// The lock on the folder, for the lifetime of the database.
-  private let lock: DirectoryLock
+  private let lock: FileLock
   private var checkpoints = CheckpointSchedule()
   private(set) var backoff = WriteBackoff()
 
-  init(_ store: ObjectStore, on persistence: Persistence, events: EventLog, lock: DirectoryLock) {
+  init(_ store: ObjectStore, on persistence: Persistence, events: EventLog, lock: FileLock) {
     self.store = store
     self.persistence = persistence
     self.events = events

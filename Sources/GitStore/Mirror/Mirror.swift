@@ -1,4 +1,5 @@
 import CLibgit2
+import Values
 
 /// The result of a fetch.
 public struct FetchResult: Sendable, Hashable {
@@ -53,9 +54,9 @@ public actor Mirror {
   /// Whether a further ref has already triggered a search for damage.
   private var isSearchedForDamage = false
 
-  private let lock: FolderLock
+  private let lock: FileLock
 
-  private init(remote: Remote, path: String, refs: [String], lock: FolderLock) {
+  private init(remote: Remote, path: String, refs: [String], lock: FileLock) {
     self.lock = lock
     self.remote = remote
     self.path = path
@@ -78,7 +79,7 @@ public actor Mirror {
   {
     for number in 1...copiesAtMost {
       let own = number == 1 ? path : "\(path)-\(number)"
-      guard let lock = try FolderLock(folder: own) else { continue }
+      guard let lock = try lock(own) else { continue }
       let mirror = Mirror(remote: remote, path: own, refs: refs, lock: lock)
       try await mirror.prepare()
       return mirror
@@ -89,6 +90,14 @@ public actor Mirror {
   }
 
   private static let copiesAtMost = 8
+
+  /// Locks a copy for writing; nil if another process uses it. The lock is a file beside the copy, because the copy
+  /// itself may be moved aside.
+  private static func lock(_ copy: String) throws(GitError) -> FileLock? {
+    do throws(FileLock.Failure) { return try FileLock(path: "\(copy).lock") } catch {
+      throw GitError(.invalid, error.description)
+    }
+  }
 
   /// The ref of the copy that tracks a ref of the remote.
   public static func trackingRef(_ ref: String) -> String {

@@ -113,7 +113,7 @@ struct RunFolderTests {
         root: try .init(OpenFolder(run.path)), binds: [], hostname: "web-0", environment: [:],
         command: ["true"])
       #expect(throws: FileError.self) {
-        try runner.start(request, stdin: [], outputLimit: 1, folder: run) {}
+        try runner.start(request, stdin: [], outputLimit: 1, folder: run, terms: .unlimited(runner.watch)) {}
       }
       #expect(try SafeFolder.names(in: run.path) == ["command"])
     }

@@ -42,7 +42,9 @@ struct SurvivorTests {
     }
 
     func start(_ command: [String]) throws -> ScriptRunner.Command {
-      try runner.start(request(command), stdin: [], outputLimit: 4096, folder: folder) {}
+      try runner.start(
+        request(command), stdin: [], outputLimit: 4096, folder: folder, terms: .unlimited(runner.watch)
+      ) {}
     }
 
     func waitForFile(_ name: String) async {
@@ -225,6 +227,15 @@ struct SurvivorTests {
       var found: [ProcessStamp] = []
       while found.count < 3 { found = try CommandProcess.descendants(of: [wrapper]) }
       #expect(!found.contains(wrapper))
+      let all = found
+      let unreadable = #expect(throws: FileShortage.self) {
+        _ = try CommandProcess.descendants(of: [wrapper]) { _ throws(FileShortage) in throw FileShortage() }
+      }
+      #expect(unreadable != nil, "a process that cannot be read is not left out")
+      let ended = try CommandProcess.descendants(of: [wrapper]) { number throws(FileShortage) in
+        number == all[0].process ? nil : try ProcessStamp.find(number)
+      }
+      #expect(!ended.contains(all[0]), "a process that has ended is left out")
       for stamp in found { kill(stamp.process, SIGKILL) }
       #expect(try CommandProcess.descendants(of: []).isEmpty)
     }
