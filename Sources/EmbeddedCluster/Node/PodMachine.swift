@@ -60,11 +60,21 @@ struct PodMachine: Sendable {
   }
 
   struct Container: Sendable, Hashable {
-    var name: String
-    var image: String
-    var isInit: Bool
-    var hasCommand: Bool
-    var hasMounts: Bool
+    /// What the pod's spec says about a container.
+    struct Definition: Sendable, Hashable {
+      let name: String
+      let image: String
+      let isInit: Bool
+      let hasCommand: Bool
+      let hasMounts: Bool
+
+      init(_ spec: PodSpec.Container) {
+        (name, image, isInit) = (spec.name, spec.image, spec.isInit)
+        (hasCommand, hasMounts) = (!spec.command.isEmpty, !spec.mounts.isEmpty)
+      }
+    }
+
+    let definition: Definition
     var restarts = 0
     var state = ContainerState.waiting(reason: "ContainerCreating", message: nil)
     var last: Termination?
@@ -74,6 +84,12 @@ struct PodMachine: Sendable {
     var isReady = false
     /// The pulled image. The container runs it even if the catalog changes later.
     var pulled: PulledImage?
+
+    init(_ spec: PodSpec.Container) { definition = Definition(spec) }
+
+    var name: String { definition.name }
+    var image: String { definition.image }
+    var isInit: Bool { definition.isInit }
   }
 
   struct PulledImage: Sendable, Hashable {
@@ -94,11 +110,7 @@ struct PodMachine: Sendable {
   var facts = PodFacts()
 
   init(_ spec: PodSpec) {
-    containers = spec.containers.map {
-      Container(
-        name: $0.name, image: $0.image, isInit: $0.isInit, hasCommand: !$0.command.isEmpty,
-        hasMounts: !$0.mounts.isEmpty)
-    }
+    containers = spec.containers.map(Container.init)
   }
 
   /// Restores a pod from the status that an earlier run of the node stored.
@@ -257,7 +269,9 @@ struct PodMachine: Sendable {
     let ending: [Effect] = old.isEmpty ? [] : [.end(containerIDs: old)]
     if index < firstMain {
       containers[index].containerID = context.newID()
-      guard containers[index].hasCommand else { return ending + endInit(index, exitCode: 0, context) }
+      guard containers[index].definition.hasCommand else {
+        return ending + endInit(index, exitCode: 0, context)
+      }
     } else {
       for main in made {
         containers[main].containerID = context.newID()
@@ -266,7 +280,7 @@ struct PodMachine: Sendable {
     }
     let isBare =
       index >= firstMain
-      && containers[firstMain...].allSatisfy { !$0.hasMounts && $0.pulled?.hasFiles != true }
+      && containers[firstMain...].allSatisfy { !$0.definition.hasMounts && $0.pulled?.hasFiles != true }
     guard !isBare, let id = containers[index].containerID else { return ending + start(context) }
     stage = .preparing(index)
     return ending + [.prepare(container: index, containerID: id)]
