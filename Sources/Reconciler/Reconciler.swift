@@ -16,11 +16,8 @@ public actor Reconciler {
   let mirror: Mirror
   let applier: Applier
   let settings: Settings
-  let records: any ReconcileRecords
-  let observers: [any ReconcileObserver]
+  let ports: ReconcilePorts
   let logger: Logger
-  let clock: any Clock<Duration>
-  private let signals = PassSignals()
 
   var desired = DesiredState()
   var liveState: LiveState
@@ -30,7 +27,7 @@ public actor Reconciler {
   var drift: DriftState
   var ledger = CommitLedger()
   var reverts = AutoRevertState()
-  private(set) var schedule = PassSchedule()
+  private(set) var scheduler: PassScheduler
 
   /// - Parameters:
   ///   - records: what earlier daemons stored, and where this one stores it.
@@ -42,10 +39,9 @@ public actor Reconciler {
     let installation = settings.policy.installation
     self.mirror = mirror
     self.settings = settings
-    self.records = records
-    self.observers = observers
     self.logger = logger
-    self.clock = clock
+    ports = ReconcilePorts(records: records, observers: observers)
+    scheduler = PassScheduler(clock: clock)
     applier = Applier(api: api, installation: installation, stamp: stamp)
     liveState = LiveState(installation: installation)
     drift = DriftState(installation: installation, stamp: stamp)
@@ -53,6 +49,7 @@ public actor Reconciler {
 
   var api: any ClusterAPI { applier.api }
   var stamp: Stamp { applier.stamp }
+  var records: any ReconcileRecords { ports.records }
   var repository: GitRepository { mirror.repository }
   var reader: BranchReader { BranchReader(repository: repository, branch: settings.branch) }
 
@@ -64,7 +61,7 @@ public actor Reconciler {
   /// - Parameter once: returns as soon as nothing is left that continues by itself.
   @discardableResult
   public func run(once: Bool = false) async -> Outcome {
-    signals.requestFetch()
+    scheduler.requestFetch()
     let outcome = await runLoops(once: once)
     // The last reports of a daemon that stops: observed changes that are not reported yet.
     if liveState.isComplete { await reportClusters() }
@@ -75,11 +72,11 @@ public actor Reconciler {
   /// Fetches now instead of at the next interval, and resyncs.
   public func sync() {
     drift.requestResync()
-    signals.requestFetch()
+    scheduler.requestFetch()
   }
 
   /// Requests a reconcile pass.
-  func enqueue() { signals.requestPass() }
+  func enqueue() { scheduler.requestPass() }
 
   private func runLoops(once: Bool) async -> Outcome {
     await withTaskGroup(of: Outcome?.self) { group in
@@ -110,9 +107,9 @@ public actor Reconciler {
 
   // MARK: - Watches
 
-  private nonisolated func watch(_ resource: Resource) async {
+  private func watch(_ resource: Resource) async {
     try? await applier.api.follow(
-      resource, clock: clock,
+      resource, clock: scheduler.clock,
       onFailure: { error in
         self.logger.warning("watch.failed", metadata: ["kind": "\(resource.kind)", "error": "\(error)"])
       }
@@ -131,14 +128,14 @@ public actor Reconciler {
 
   private func runFetches(once: Bool) async -> Outcome? {
     await withDiscardingTaskGroup { timers in
-      for await _ in signals.fetches {
+      for await _ in scheduler.fetches {
         let wait = await fetch()
         if once {
           timers.cancelAll()
           return problem.map(Outcome.unreachable)
         }
         let number = branch.fetch.startTimer()
-        run(after: wait, in: &timers) { await self.fetchAgain(number) }
+        scheduler.run(after: wait, in: &timers) { await self.fetchAgain(number) }
       }
       timers.cancelAll()
       return nil
@@ -146,7 +143,7 @@ public actor Reconciler {
   }
 
   private func fetchAgain(_ number: Int) {
-    if branch.fetch.isCurrent(number) { signals.requestFetch() }
+    if branch.fetch.isCurrent(number) { scheduler.requestFetch() }
   }
 
   // MARK: - Passes
@@ -154,15 +151,15 @@ public actor Reconciler {
   private func runPasses(once: Bool) async -> Outcome? {
     enqueue()
     return await withDiscardingTaskGroup { timers in
-      for await _ in signals.passes {
-        schedule.beginPass()
+      for await _ in scheduler.passes {
+        scheduler.beginPass()
         let requeue = await reconcilePass()
-        let starts = schedule.endPass(
+        let starts = scheduler.endPass(
           requeue, awaitsPermission: pending.awaitsPermission, awaitsAdoption: pending.awaitsAdoption)
         await compactRepository()
         if once, let outcome = await outcome(after: requeue) { return outcome }
         for start in starts { self.start(start, in: &timers) }
-        if hasReports, let start = schedule.startReports() {
+        if hasReports, let start = scheduler.startReports() {
           await sendReports()
           self.start(start, in: &timers)
         }
@@ -173,25 +170,16 @@ public actor Reconciler {
 
   private func start(_ start: PassSchedule.Start, in timers: inout DiscardingTaskGroup) {
     guard start.wait > .zero else { return enqueue() }
-    run(after: start.wait, in: &timers) { await self.end(start.timer) }
+    scheduler.run(after: start.wait, in: &timers) { await self.end(start.timer) }
   }
 
   private func end(_ timer: PassSchedule.Timer) {
-    schedule.end(timer)
+    scheduler.end(timer)
     switch timer {
     case .permissions: pending.releaseForbidden()
     case .adoptions: pending.releaseAdoptions()
     case .retry, .pass, .reports: break
     }
     enqueue()
-  }
-
-  private func run(
-    after wait: Duration, in timers: inout DiscardingTaskGroup, _ work: @escaping @Sendable () async -> Void
-  ) {
-    timers.addTask {
-      guard (try? await self.clock.sleep(for: wait)) != nil else { return }
-      await work()
-    }
   }
 }

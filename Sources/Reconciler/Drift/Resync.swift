@@ -8,7 +8,7 @@ extension Reconciler {
   /// Resyncs at the configured interval until the task is cancelled.
   func resyncPeriodically() async {
     guard settings.compareInterval > .zero else { return }
-    while (try? await clock.sleep(for: settings.compareInterval)) != nil { await resync() }
+    while (try? await scheduler.clock.sleep(for: settings.compareInterval)) != nil { await resync() }
   }
 
   /// Lists all apps and clusters and compares them with the head. It makes one list request per kind, regardless of

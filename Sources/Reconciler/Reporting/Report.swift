@@ -9,7 +9,7 @@ import Rules
 extension Reconciler {
   /// Sends an event to every subscriber, in their order.
   func send(_ event: ReconcileEvent) async {
-    for observer in observers { await observer.handle(event) }
+    await ports.send(event)
   }
 
   /// Sends the reports of commits that are not sent yet. A commit with an object that is not judged yet is left out,

@@ -181,12 +181,12 @@ extension Reconciler {
   func isAtRest(at commit: String) -> Bool { desired.head?.hex == commit && isIdle }
 
   var isIdle: Bool {
-    !schedule.isInPass && !mayStep && branch.fetch.head != nil && desired.head != nil && pending.isEmpty
+    !scheduler.isInPass && !mayStep && branch.fetch.head != nil && desired.head != nil && pending.isEmpty
       && drift.drifted.isEmpty && !ledger.hasDirtyObjects
   }
 
-  var isInPass: Bool { schedule.isInPass }
-  var areReportsDelayed: Bool { schedule.areReportsDelayed }
+  var isInPass: Bool { scheduler.isInPass }
+  var areReportsDelayed: Bool { scheduler.areReportsDelayed }
   var fetchedHead: ObjectID? { branch.fetch.head }
   var signatureCheck: SignatureCheck? { branch.signatures.last }
   var drifted: Set<ObjectReference> { drift.drifted }
