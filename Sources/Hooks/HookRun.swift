@@ -139,9 +139,20 @@ public struct HookRun {
       let alone = Judged(
         branch: move.branch, command: base.map { Self.command($0.short, new.short) } ?? "kdops validate",
         validation: try await validate(.update(from: base, to: new)))
-      judged.append(try await withoutRejected(alone, base: base, new))
+      judged.append(try await withoutRejectedIfKnown(alone, base: base, new))
     }
     return judged
+  }
+
+  /// In a shallow clone the commits before the base are missing, so that a rejected change of it is unknown.
+  private func withoutRejectedIfKnown(_ alone: Judged, base: ObjectID?, _ new: ObjectID) async throws
+    -> Judged
+  {
+    do {
+      return try await withoutRejected(alone, base: base, new)
+    } catch let error as GitError where error.kind == .shallow {
+      return alone
+    }
   }
 
   /// The most commits of the base that are searched for a rejected change.

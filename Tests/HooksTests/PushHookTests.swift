@@ -43,6 +43,20 @@ struct PushHookTests {
     #expect(push.said.contains("was not applied; compared with"), "\(push.said)")
   }
 
+  @Test("in a shallow clone judges a push without the rejected changes that the clone lacks")
+  func shallow() throws {
+    try fixture.clone.commit(["README.md": "more"], "Describe")
+    try fixture.clone.commit(Files.overreaching, "Upgrade and grow")
+    #expect(try fixture.git("push", "--no-verify").passed)
+    let shallow = try fixture.server.clone("--no-local", "--depth=2", "--branch=main")
+    try fixture.kdops("hook", "install", "pre-push", "--branch", "main", in: shallow.path)
+    try shallow.commit(Files.start, "Restore")
+    let push = try fixture.git("push", "origin", "main", in: shallow.path)
+    #expect(!push.passed)
+    #expect(push.said.contains("kdops: not pushed to main"), "\(push.said)")
+    #expect(!push.said.contains("shallow"), "\(push.said)")
+  }
+
   @Test("rejects the revert of a change that is valid, and so was applied")
   func revertOfApplied() throws {
     try fixture.clone.commit(Files.upgraded, "Upgrade")
