@@ -10,7 +10,15 @@ public enum Redaction {
   /// code hosts are replaced by `<redacted>`. The input includes library errors, so the format of the text is not
   /// trusted: anything that could be a secret is treated as one.
   public static func url(_ text: String) -> String {
-    var scanner = SecretScanner(text: Array(text.utf8))
+    var scanner = SecretScanner(text: Array(text.utf8), scope: .message)
+    return scanner.redacted()
+  }
+
+  /// A text that leaves the machine: as `url`, and the values after names of secrets with a colon, such as
+  /// `token: abc` or `"password": "x"`, are replaced too. In messages they are not, because a colon often ends a
+  /// clause there.
+  public static func strict(_ text: String) -> String {
+    var scanner = SecretScanner(text: Array(text.utf8), scope: .bundle)
     return scanner.redacted()
   }
 
@@ -29,14 +37,22 @@ public enum Redaction {
 
 /// Scans the text once. All delimiters are ASCII, so it works on bytes, and cuts never split a character.
 private struct SecretScanner {
+  enum Scope {
+    /// Messages for users and logs.
+    case message
+    /// Files that users send to others.
+    case bundle
+  }
+
   let text: [UInt8]
+  let scope: Scope
   private var output: [UInt8] = []
   private var position = 0
   /// The last scanned word: its end, and the position of its last `@`. Cached because a text can be one word with a
   /// URL at every fourth byte.
   private var word: (end: Int, at: Int?) = (0, nil)
 
-  init(text: [UInt8]) { self.text = text }
+  init(text: [UInt8], scope: Scope) { (self.text, self.scope) = (text, scope) }
 
   mutating func redacted() -> String {
     while position < text.count {
@@ -45,9 +61,14 @@ private struct SecretScanner {
         position += 3
         skipUserInfo()
       } else if text[position] == UInt8(ascii: "="), isSecretName(before: position) {
-        output.append(text[position])
-        position += 1
-        cutValue { Self.endsParameter($0) }
+        copy(1)
+        if !cutQuoted() { cutValue { Self.endsParameter($0) } }
+      } else if scope == .bundle, text[position] == UInt8(ascii: ":"),
+        isSecretName(before: endOfName(position))
+      {
+        copy(1)
+        while position < text.count, text[position] == 0x20 || text[position] == 0x09 { copy(1) }
+        if !cutQuoted() { cutValue { Self.endsWord($0) || ",;}".utf8.contains($0) } }
       } else if isStartOfWord(position), starts(with: "authorization:") {
         copy("authorization:".utf8.count)
         while position < text.count, text[position] == 0x20 { copy(1) }
@@ -59,6 +80,11 @@ private struct SecretScanner {
         cutValue {
           Self.endsWord($0) || $0 == UInt8(ascii: "@") || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "&")
         }
+      } else if isStartOfWord(position), starts(with: "hooks.slack.com/services/") {
+        copy("hooks.slack.com/services/".utf8.count)
+        cutValue { Self.endsWord($0) }
+      } else if isStartOfWord(position), isToken {
+        cutValue { !Self.isNameByte($0) }
       } else {
         copy(1)
       }
@@ -111,9 +137,20 @@ private struct SecretScanner {
   /// Too common in prose; treated as secrets only as URL parameters.
   private static let secretParameters: Set<String> = ["key", "sig", "code", "pat", "pass"]
 
+  /// The end of the name before a colon: before the quote that ends it, and its backslash.
+  private func endOfName(_ colon: Int) -> Int {
+    var end = colon
+    while end > 0, text[end - 1] == 0x20, colon - end < 4 { end -= 1 }
+    if end > 0, Self.isQuote(text[end - 1]) { end -= 1 }
+    if end > 0, text[end - 1] == UInt8(ascii: "\\") { end -= 1 }
+    return end
+  }
+
   private func isSecretName(before end: Int) -> Bool {
     let letters = text[..<end].reversed().prefix { Self.isNameByte($0) }
     let name = String(decoding: letters.reversed(), as: UTF8.self).lowercased()
+    // The author of a commit is no secret.
+    if name.hasSuffix("author") { return false }
     if Self.secretParts.contains(where: { name.contains($0) }) { return true }
     let start = end - letters.count
     guard start > 0, "?&;#".utf8.contains(text[start - 1]) else { return false }
@@ -125,8 +162,22 @@ private struct SecretScanner {
   /// The prefixes of the tokens of GitHub, GitLab and Slack, from their documentation.
   private static let tokenPrefixes = [
     "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "gldt-", "glrt-", "glptt-", "xoxb-",
-    "xoxp-",
+    "xoxp-", "xoxa-", "xoxr-", "xoxs-", "xapp-",
   ]
+
+  /// Whether a JSON web token, a token of Vault or a key id of AWS begins here. Reads the word once.
+  private var isToken: Bool {
+    let rest = text[position...]
+    if rest.starts(with: "eyJ".utf8) {
+      let word = rest.prefix { Self.isNameByte($0) }
+      return word.count >= 20 && word.count { $0 == UInt8(ascii: ".") } >= 2
+    }
+    if ["hvs.", "hvb.", "hvr."].contains(where: { rest.starts(with: $0.utf8) }) {
+      return rest.dropFirst(4).prefix(8).count(where: Self.isNameByte) == 8
+    }
+    guard rest.starts(with: "AKIA".utf8) || rest.starts(with: "ASIA".utf8) else { return false }
+    return rest.prefix(20).count { (0x41...0x5A).contains($0) || (0x30...0x39).contains($0) } == 20
+  }
 
   private func isStartOfWord(_ index: Int) -> Bool {
     index == 0 || !Self.isNameByte(text[index - 1])
@@ -137,6 +188,29 @@ private struct SecretScanner {
   private mutating func copy(_ count: Int) {
     output.append(contentsOf: text[position..<position + count])
     position += count
+  }
+
+  /// Replaces a value in quotes, which may have a backslash before them.
+  ///
+  /// - Returns: Whether there is one.
+  private mutating func cutQuoted() -> Bool {
+    let backslash = UInt8(ascii: "\\")
+    let isEscaped = position < text.count && text[position] == backslash
+    let start = position + (isEscaped ? 1 : 0)
+    guard start < text.count, "\"'".utf8.contains(text[start]) else { return false }
+    let quote = text[start]
+    copy(start + 1 - position)
+    let value = position
+    while position < text.count, text[position] != quote {
+      // Without a backslash before the opening quote, one before a quote belongs to the value.
+      if text[position] == backslash {
+        if isEscaped, position + 1 < text.count, text[position + 1] == quote { break }
+        position += 1
+      }
+      if position < text.count { position += 1 }
+    }
+    if position > value { output.append(contentsOf: Redaction.mark.utf8) }
+    return true
   }
 
   private mutating func cutValue(until isEnd: (UInt8) -> Bool) {

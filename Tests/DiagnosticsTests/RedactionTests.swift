@@ -58,6 +58,13 @@ struct RedactionTests {
       ("password=a,b;c)d next", "password=<redacted> next"),
       ("remote: ghp_abcdef is expired", "remote: <redacted> is expired"),
       ("glpat-abc\nnext", "<redacted>\nnext"),
+      ("got eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln, expired", "got <redacted>, expired"),
+      ("vault: hvs.CAESIJabcdefgh", "vault: <redacted>"), ("id AKIAIOSFODNN7EXAMPLE.", "id <redacted>"),
+      (
+        "POST https://hooks.slack.com/services/T0/B0/xyz failed",
+        "POST https://hooks.slack.com/services/<redacted> failed"
+      ), ("github_pat_11A_b is old", "<redacted> is old"),
+      ("password=\"a b\" next", "password=\"<redacted>\" next"),
     ])
   func messages(text: String, expected: String) {
     #expect(Redaction.url(text) == expected)
@@ -69,6 +76,28 @@ struct RedactionTests {
   func longWord(unit: String) {
     let text = String(repeating: unit, count: (1 << 20) / unit.utf8.count)
     #expect(Redaction.url(text).utf8.count <= 4 * text.utf8.count)
+  }
+
+  @Test(
+    "in files for others, values after the names of secrets are removed too",
+    arguments: [
+      ("token: abcd1234 next", "token: <redacted> next"),
+      (#"{"password": "a \"b", "x": 1}"#, #"{"password": "<redacted>", "x": 1}"#),
+      (#"{\"api_key\":\"abc\",\"x\":1}"#, #"{\"api_key\":\"<redacted>\",\"x\":1}"#),
+      ("'secret' : 'a b'", "'secret' : '<redacted>'"), ("password: \"open", "password: \"<redacted>"),
+      ("\"Authorization\": \"Bearer x\"", "\"Authorization\": \"<redacted>\""),
+      ("author: Ann", "author: Ann"), ("token:", "token:"), ("level: info", "level: info"),
+    ])
+  func pairs(text: String, expected: String) {
+    #expect(Redaction.strict(text) == expected)
+  }
+
+  @Test(
+    "a long text for others is read in linear time", .timeLimit(.minutes(5)),
+    arguments: ["token:", "\"a\":", "token:\"", "eyJ", "eyJ.", " eyJ", ":", "\\"])
+  func longStrict(unit: String) {
+    let text = String(repeating: unit, count: (1 << 20) / unit.utf8.count)
+    #expect(Redaction.strict(text).utf8.count <= 4 * text.utf8.count)
   }
 
   @Test("a password with a slash in it is removed from every URL in a word")

@@ -165,10 +165,10 @@ struct WaitConditionTests {
   @Test("without a daemon fails unless it is reached")
   func withoutDaemon() {
     #expect(
-      WaitCondition.Result.pending("x").withoutDaemon
+      WaitCondition.Result.pending("x").withoutDaemon()
         == .failed("no daemon runs: start one with kdops run; x"))
     for result in [WaitCondition.Result.reached("x"), .failed("x")] {
-      #expect(result.withoutDaemon == result)
+      #expect(result.withoutDaemon() == result)
     }
   }
 

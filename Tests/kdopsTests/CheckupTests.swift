@@ -102,10 +102,53 @@ struct CheckupTests {
   @Test("RBAC: a review that is denied itself is a warning")
   func unreviewed() throws {
     let access = CheckupFacts.Access(
-      server: "prod", account: "a/b", reviewed: 0, denied: [], problem: "you lack the permission")
+      server: "prod", account: "a/b", reviewed: 0, denied: [], problem: .forbidden("you lack the permission"))
     #expect(try check(.rbac) { $0.cluster = .reached(access) }.result == .warning)
     #expect(try check(.apiServer) { $0.cluster = .reached(access) }.result == .ok)
     #expect(try check(.apiServer) { $0.cluster = .lacksDefinitions(server: "prod") }.result == .failed)
+  }
+
+  @Test("RBAC: a review that fails otherwise is a failed check")
+  func failedReview() throws {
+    for (kind, result) in [(APIError.Kind.timeout, Checkup.Check.Result.failed), (.forbidden, .warning)] {
+      let access = CheckupFacts.Access(
+        server: "prod", account: nil, reviewed: 3, denied: [],
+        problem: CheckupFacts.ReviewProblem(APIError(kind, "no answer in 30s")))
+      let check = try check(.rbac) { $0.cluster = .reached(access) }
+      #expect(check.result == result)
+      #expect(check.message.contains("no answer in 30s"))
+    }
+  }
+
+  @Test("RBAC: without an answer of the API server it is not checked")
+  func unreached() throws {
+    let check = try check(.rbac) { $0.cluster = .unreachable("refused") }
+    #expect(check.result == .skipped)
+    #expect(check.message == "not checked, because the API server cannot be reached")
+  }
+
+  @Test("the command that installs has the options of the checkup")
+  func installCommand() throws {
+    let options = try DoctorCommand.parse([
+      "--context", "prod", "--installation", "x", "--system-namespace", "ops", "--kubeconfig", "a b",
+    ]).options
+    let environment = ["KDOPS_CONFIG": "k.yaml"]
+    var reader = ConfigurationReader()
+    reader.read(flags: options.flags)
+    #expect(
+      options.installCommand(reader.values, environment)
+        == "kdops install --export --config=k.yaml --namespace=ops --installation=x "
+        + "| kubectl --kubeconfig='a b' --context=prod apply -f -")
+    #expect(
+      try DoctorCommand.parse([]).options.installCommand([:], [:]) == CheckupOptions.standardInstallCommand)
+  }
+
+  @Test("the data folder is that of run")
+  func dataFolder() {
+    let environment = ["HOME": "/h"]
+    let folder = DataFolder.path(nil, installation: "x", repo: "u", environment)
+    #expect(folder.hasPrefix("/h/.local/state/kdops/x-"))
+    #expect(DataFolder.path("d", installation: "x", repo: "u", environment) == "d")
   }
 
   @Test("every permission of an installation is reviewed once")

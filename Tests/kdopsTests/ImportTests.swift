@@ -167,6 +167,25 @@ struct ImportTests {
   @Test("names files with another content before it writes, and leaves equal files alone")
   func folder() throws {
     let place = try TemporaryFolder()
+    let outside = "\(place.path)/outside"
+    try FileManager.default.createDirectory(atPath: outside, withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(
+      atPath: "\(place.path)/linked", withIntermediateDirectories: false)
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(place.path)/linked/apps", withDestinationPath: outside)
+    #expect(throws: ImportFolder.Failure.self) {
+      try ImportFolder(path: "\(place.path)/linked").write(["apps/a.json": "{}"])
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: outside) == [])
+    let kept = ImportFolder(path: "\(place.path)/kept")
+    try kept.write([".kdops.yaml": "schemaVersion: 1\n"])
+    let layout = try kept.layout()
+    let other = ImportedRepository([Self.app], existing: layout)
+    #expect(other.files[".kdops.yaml"] == "schemaVersion: 1\n")
+    #expect(kept.conflicts(with: other.files) == [])
+    try kept.write(["a": "{}"])
+    let partly = #expect(throws: ImportFolder.Failure.self) { try kept.write(["0": "{}", "a/b": "{}"]) }
+    #expect(partly?.description.contains("1 of 2 files were written") == true)
     let folder = ImportFolder(path: "\(place.path)/fleet")
     let files = ImportedRepository([Self.app, Self.cluster]).files
     #expect(folder.conflicts(with: files).isEmpty)

@@ -17,6 +17,19 @@ struct ScriptLogTests {
     #expect(again == "")
   }
 
+  @Test("keep a character whose bytes come one after another")
+  func split() {
+    let bytes = Array("aä€😀".utf8)
+    for cut in 1..<bytes.count {
+      var text = ScriptText()
+      let parts = [text.output(Array(bytes[..<cut])), text.output(Array(bytes[cut...]))]
+      #expect(parts.joined() == "aä€😀")
+    }
+    var text = ScriptText()
+    let ends = [text.output([0x61, 0xE2, 0x82]), text.endLine(), text.output([0xFF])]
+    #expect(ends == ["a", "\u{FFFD}\n", "\u{FFFD}"])
+  }
+
   @Test("end if the pod is gone or was replaced, or no daemon runs")
   func end() {
     func pod(_ uid: String) -> Object {
@@ -29,5 +42,8 @@ struct ScriptLogTests {
     #expect(followed.end(nil, isDaemonAbsent: false)?.contains("is gone") == true)
     #expect(followed.end(pod("2"), isDaemonAbsent: false)?.contains("was replaced") == true)
     #expect(followed.end(pod("1"), isDaemonAbsent: true)?.contains("no daemon runs") == true)
+    let lease = ObjectName(namespace: "kdops-system", name: "kdops-default")
+    let end = FollowedPod(pod: pod("1"), lease: lease).end(pod("1"), isDaemonAbsent: true) ?? ""
+    #expect(end.contains("the Lease \(lease)") && end.contains("--installation"))
   }
 }

@@ -38,6 +38,16 @@ struct StatusSnapshotTests {
     StatusSnapshot(clusters: clusters, daemon: daemon)
   }
 
+  @Test("while it is watched, unknown blocked changes are shown")
+  func unknownBlocked() {
+    let screen = StatusScreen(
+      format: .human, isSingle: false, watches: true, showsHistory: false, isProgress: true, flags: "",
+      console: Console(descriptor: 1, colours: .never, environment: [:]))
+    var snapshot = StatusSnapshot(clusters: [], daemon: DaemonState(.running))
+    snapshot.blockedProblem = "blocked changes cannot be read"
+    #expect(screen.progress(snapshot, taken: 1).contains("blocked changes cannot be read"))
+  }
+
   @Test("is healthy only if all is known and without a problem")
   func healthy() {
     let name = ClusterSelection.cluster(ObjectName(namespace: "prod", name: "a"))

@@ -92,12 +92,59 @@ struct SupportBundleTests {
   func status() {
     let cluster = Object(
       .clusters, namespace: "prod", name: "a",
-      content: ["spec": ["env": "hunter2"], "status": ["state": "configured"]])
+      content: [
+        "spec": ["env": "hunter2"],
+        "status": [
+          "state": "configured",
+          "roles": [
+            ["id": "r", "members": [["pod": "a-r-0", "authToken": "hunter2"]]]
+          ],
+          "sshKeys": ["x": "hunter2"], "spec": ["encryptedSecretKeys": ["k": "hunter2"]],
+        ],
+      ])
     let json = ReportCommand.json(
       StatusSnapshot(clusters: [cluster], daemon: DaemonState(.running)))
     #expect(!json.text().contains("hunter2"))
     #expect(json["clusters"]?[0]?["status"]?["state"] == "configured")
     #expect(json["daemon"]?["state"] == "running")
+  }
+
+  @Test("of labels and annotations only the keys are written")
+  func pairs() throws {
+    let bundle = bundle(
+      environment: ["KDOPS_PODS_LABELS": "team=hunter2", "KDOPS_PODS_ANNOTATIONS": "hunter2"],
+      settings: ["pods.annotations": ["vault/role": "hunter2"]])
+    let text = try file("configuration.json", bundle)
+    #expect(!text.contains("hunter2"), "\(text)")
+    let configuration = try JSON.parse(text)
+    #expect(configuration["settings"]?["pods.annotations"] == ["vault/role"])
+    #expect(configuration["environment"]?["KDOPS_PODS_LABELS"] == ["team"])
+  }
+
+  @Test("a private key that is cut loses its body, and so does one in a status")
+  func keys() {
+    let body = String(repeating: "aGVsbG8w", count: 8)
+    let filter = SecretFilter(secrets: [])
+    let end = "-----END RSA PRIVATE KEY-----"
+    let begin = "-----BEGIN RSA PRIVATE KEY-----"
+    #expect(
+      filter.lines([body, "aGk=", end, "level=info a"]) == [Redaction.mark, Redaction.mark, "level=info a"])
+    #expect(filter.lines(["level=info a", "aGk=", end]) == ["level=info a", Redaction.mark])
+    #expect(filter.lines([body, body]) == [Redaction.mark])
+    #expect(filter.lines(["one", begin, body]) == ["one", Redaction.mark])
+    #expect(filter.lines(["x \(begin)\\n\(body)\\n\(end)", "next"]) == [Redaction.mark, "next"])
+    let json = filter.json(["message": .string("bad:\n\(begin)\n\(body)\n\(end)\nx")])
+    #expect(!json.text().contains("aGVsbG8w"), "\(json.text())")
+    #expect(json["message"]?.string?.hasPrefix("bad:") == true)
+  }
+
+  @Test("only the user can read the files")
+  func mode() throws {
+    let folder = try TemporaryFolder()
+    try ReportCommand.write(bundle(), to: "\(folder.path)/report")
+    var info = stat()
+    #expect(stat("\(folder.path)/report/version.json", &info) == 0)
+    #expect(info.st_mode & 0o777 == 0o600)
   }
 
   @Test("the last lines of a log are read, without an incomplete first one")

@@ -133,8 +133,10 @@ public struct WaitCondition: Hashable, Sendable {
 
 extension WaitCondition.Result {
   /// The result if the daemon is known not to run: nothing changes any more.
-  public var withoutDaemon: WaitCondition.Result {
+  ///
+  /// - Parameter remedy: What to do about it.
+  public func withoutDaemon(_ remedy: String = "start one with kdops run") -> WaitCondition.Result {
     guard case .pending(let words) = self else { return self }
-    return .failed("no daemon runs: start one with kdops run; \(words)")
+    return .failed("no daemon runs: \(remedy); \(words)")
   }
 }

@@ -8,12 +8,12 @@ struct ImportCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "import", abstract: "Write the apps and clusters of a running cluster as files for git.",
     discussion: """
-      Writes one object a file, without status and defaults, and .kdops.yaml; the same objects give the same \
+      Writes one object a file, without status and defaults, and .kdops.yaml if there is none; the same objects give the same \
       bytes. Only reads the cluster. Objects that no installation owns get the annotation \
       kdops.dev/adopt: "true". Then reports what kdops does not carry of them, as kdops validate does, and what \
       to repair in clusters of KubeDirector's operator while it still runs.
         kdops import --context production --out fleet
-      Exit codes: 0 written; 1 written, but some objects have errors or no file; 2 nothing was written.
+      Exit codes: 0 written; 1 written, but some objects have errors or no file; 2 not all was written.
       """)
 
   @Option(
@@ -36,12 +36,13 @@ struct ImportCommand: AsyncParsableCommand {
   func run() async throws {
     let environment = ProcessInfo.processInfo.environment
     let selection = try namespace.selection(nil)
+    let folder = ImportFolder(path: out)
+    let layout = try await Kdops.reporting("import") { try folder.layout() }
     let (repository, check) = try await Kdops.reporting("import") {
       try await ClusterSource.open(cluster, need: "live objects", environment).use { source in
-        try await Self.read(source, selection)
+        try await Self.read(source, selection, layout)
       }
     }
-    let folder = ImportFolder(path: out)
     let conflicts = folder.conflicts(with: repository.files)
     guard overwrite || conflicts.isEmpty else {
       let more = conflicts.count > 1 ? " and \(conflicts.count - 1) more" : ""
@@ -56,14 +57,14 @@ struct ImportCommand: AsyncParsableCommand {
   }
 
   private static func read(
-    _ source: ClusterSource, _ selection: ClusterSelection
+    _ source: ClusterSource, _ selection: ClusterSelection, _ layout: String?
   ) async throws -> (ImportedRepository, OperatorCheck?) {
-    guard let api = source.api else { return (ImportedRepository([]), nil) }
+    guard let api = source.api else { return (ImportedRepository([], existing: layout), nil) }
     var objects: [Object] = []
     for resource in [Resource.apps, .clusters] {
       objects += try await api.list(resource, namespace: selection.namespace, labels: .everything).items
     }
-    return (ImportedRepository(objects), try await OperatorCheck(objects, api: api))
+    return (ImportedRepository(objects, existing: layout), try await OperatorCheck(objects, api: api))
   }
 
   private func show(

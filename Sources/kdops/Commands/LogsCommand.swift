@@ -107,7 +107,8 @@ struct LogsCommand: AsyncParsableCommand {
       guard follow else { return true }
       try await Task.sleep(for: .seconds(1))
       let current = try await Self.pod(name, api)
-      if let end = FollowedPod(pod: pod).end(current, isDaemonAbsent: isDaemonAbsent) { throw missing(end) }
+      let followed = FollowedPod(pod: pod, lease: source.isRemote ? lease : nil)
+      if let end = followed.end(current, isDaemonAbsent: isDaemonAbsent) { throw missing(end) }
       // The script's last output is read once more before this ends the command.
       isDaemonAbsent = absence.isConfirmed(try await source.daemon(lease), now: .now)
     }

@@ -91,7 +91,8 @@ struct ReportCommand: AsyncParsableCommand {
     }
   }
 
-  /// Only names and statuses: the specs may contain passwords.
+  /// Only names and statuses: the specs may contain passwords. A status is written again from what kdops knows of it,
+  /// because another operator may have put keys into it.
   static func json(_ snapshot: StatusSnapshot) -> JSON {
     var out: JSON = [
       "clusters": .array(
@@ -99,7 +100,7 @@ struct ReportCommand: AsyncParsableCommand {
           [
             "namespace": .string(cluster.namespace), "name": .string(cluster.name),
             "generation": JSON(cluster.generation), "suspended": .bool(cluster.isSuspended),
-            "status": cluster.json["status"] ?? .null,
+            "status": ClusterStatus(cluster.json["status"])?.withoutOutput.json ?? .null,
           ]
         }),
       "daemon": snapshot.daemon.json, "blocked": .array(snapshot.blocked.changes.map(\.json)),
@@ -108,12 +109,19 @@ struct ReportCommand: AsyncParsableCommand {
     return out
   }
 
-  private static func write(_ bundle: SupportBundle, to folder: String) throws {
+  /// Writes the folder and its files so that only this user can read them.
+  static func write(_ bundle: SupportBundle, to folder: String) throws {
     try FileManager.default.createDirectory(
       atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
     let place = URL(fileURLWithPath: folder)
     for file in bundle.files {
-      try Data(file.content.utf8).write(to: place.appending(path: file.name))
+      let path = place.appending(path: file.name).path
+      let isWritten = FileManager.default.createFile(
+        atPath: path, contents: Data(file.content.utf8), attributes: [.posixPermissions: 0o600])
+      guard isWritten else {
+        throw Failure(
+          description: "\(path) cannot be written; check the free space, or name another folder with --to")
+      }
     }
   }
 

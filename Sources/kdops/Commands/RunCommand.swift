@@ -123,8 +123,7 @@ struct RunCommand: AsyncParsableCommand {
     _ logger: Logger, _ environment: [String: String]
   ) async throws -> Reconciler.Outcome {
     let folder =
-      data ?? environment["KDOPS_DATA"]
-      ?? "\(EmbeddedFolder.state(environment))/\(settings.installation)-\(Digest.short(repo))"
+      DataFolder.path(data, installation: settings.installation, repo: repo, environment)
     var options = try Daemon.Options(settings, repo: repo, folder: folder, environment: environment)
     options.takesOverStatus = takesOverStatus(environment)
     options.configcli = try ConfigCLIArchive.read(settings.configcli, digest: settings.configcliDigest)

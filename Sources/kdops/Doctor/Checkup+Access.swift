@@ -46,30 +46,43 @@ extension Checkup {
     case .lacksDefinitions(let server):
       Check(
         subject: .apiServer, result: .failed, message: "\(server) does not know KubeDirectorCluster",
-        fix: "kdops install --export | kubectl apply -f -")
+        fix: facts.installCommand)
     case .reached(let access):
       Check(subject: .apiServer, result: .ok, message: "\(access.server) answers")
     }
   }
 
   static func access(_ facts: CheckupFacts) -> Check {
-    guard case .reached(let access) = facts.cluster else {
-      return Check(
-        subject: .rbac, result: .skipped, message: "permissions exist only on a Kubernetes cluster")
+    func skipped(_ message: String) -> Check {
+      Check(subject: .rbac, result: .skipped, message: message)
+    }
+    let access: CheckupFacts.Access
+    switch facts.cluster {
+    case .notSelected: return skipped("permissions exist only on a Kubernetes cluster")
+    case .unreachable: return skipped("not checked, because the API server cannot be reached")
+    case .lacksDefinitions:
+      return skipped("not checked, because the API server does not know KubeDirectorCluster")
+    case .reached(let reached): access = reached
     }
     let account = access.account.map { "the service account \($0)" } ?? "this account"
-    let export = "kdops install --export | kubectl apply -f -"
     guard access.denied.isEmpty else {
       return Check(
         subject: .rbac, result: .failed,
-        message: "\(account) may not \(denials(access.denied).joined(separator: "; "))",
-        fix: "grant it: \(export)")
+        message: "\(account) may not \(denials(access.denied).joined(separator: "; "))"
+          + (access.problem.map { "; the rest was not checked: \($0.words)" } ?? ""),
+        fix: "grant it: \(facts.installCommand)")
     }
-    if let problem = access.problem {
+    switch access.problem {
+    case .forbidden(let words)?:
       return Check(
         subject: .rbac, result: .warning,
-        message: "permissions of \(account) cannot be checked: \(problem)",
+        message: "permissions of \(account) cannot be checked: \(words)",
         fix: "run it as an administrator, or in the daemon's pod without --service-account")
+    case .failed(let words)?:
+      return Check(
+        subject: .rbac, result: .failed, message: "permissions of \(account) cannot be checked: \(words)",
+        fix: "run it again when the API server answers; `kubectl get --raw /readyz` shows whether it does")
+    case nil: break
     }
     return Check(
       subject: .rbac, result: .ok,

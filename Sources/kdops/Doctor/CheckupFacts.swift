@@ -1,3 +1,5 @@
+import ClusterAPI
+import Diagnostics
 import EmbeddedCluster
 import GitStore
 import Installation
@@ -61,7 +63,25 @@ struct CheckupFacts: Sendable {
     var reviewed: Int
     var denied: [AccessRequest]
     /// Why the rest was not reviewed; nil if all was.
-    var problem: String?
+    var problem: ReviewProblem?
+  }
+
+  /// Why permissions cannot be reviewed, in words.
+  enum ReviewProblem: Hashable, Sendable {
+    /// The account may not ask for reviews.
+    case forbidden(String)
+    case failed(String)
+
+    init(_ error: APIError) {
+      let words = ErrorText.words(error)
+      self = error.kind == .forbidden ? .forbidden(words) : .failed(words)
+    }
+
+    var words: String {
+      switch self {
+      case .forbidden(let words), .failed(let words): words
+      }
+    }
   }
 
   enum Cluster: Hashable, Sendable {
@@ -94,4 +114,6 @@ struct CheckupFacts: Sendable {
   /// How many bytes a script may write.
   var scriptDisk: Int
   var versions: Versions
+  /// The command that installs what the daemon needs on Kubernetes.
+  var installCommand = CheckupOptions.standardInstallCommand
 }

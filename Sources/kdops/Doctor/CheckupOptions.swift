@@ -1,5 +1,7 @@
 import ArgumentParser
 import ClusterAPI
+import Diagnostics
+import Values
 
 /// Selects what `kdops doctor` and `kdops report` look at: with the flags of `kdops run`, the daemon that those start.
 struct CheckupOptions: ParsableArguments {
@@ -70,6 +72,28 @@ struct CheckupOptions: ParsableArguments {
     reader.read(flags: flags)
     reader.compare()
     return reader
+  }
+
+  static let standardInstallCommand = "kdops install --export | kubectl apply -f -"
+
+  /// The command that installs what the daemon needs, for the same installation and cluster.
+  ///
+  /// - Parameter values: the values of all settings, by key.
+  func installCommand(_ values: [String: JSON], _ environment: [String: String]) -> String {
+    var install = ""
+    var kubectl = ""
+    func add(_ flag: String, _ value: String?, to flags: inout String) {
+      if let value, !value.isEmpty { flags += " --\(flag)=\(ShellWord.value(value))" }
+    }
+    func changed(_ key: String) -> String? {
+      values[key] == Setting.byKey[key]?.standard ? nil : values[key]?.string
+    }
+    add("config", config ?? environment["KDOPS_CONFIG"], to: &install)
+    add("namespace", changed("systemNamespace"), to: &install)
+    add("installation", changed("installation"), to: &install)
+    add("kubeconfig", cluster.kubeconfig ?? environment["KDOPS_KUBECONFIG"], to: &kubectl)
+    add("context", cluster.context ?? environment["KDOPS_CONTEXT"], to: &kubectl)
+    return "kdops install --export\(install) | kubectl\(kubectl) apply -f -"
   }
 
   /// Whether the options or the environment select a Kubernetes cluster.

@@ -50,7 +50,8 @@ struct CheckupProbe {
       clock: CheckupFacts.Clock(
         now: Int(Date().timeIntervalSince1970), isSynchronized: Self.isClockSynchronized,
         leaseRenewed: cluster.leaseRenewed),
-      disk: disk(settings), scriptDisk: settings.scriptLimits.totalDisk, versions: await versions())
+      disk: disk(settings), scriptDisk: settings.scriptLimits.totalDisk, versions: await versions(),
+      installCommand: options.installCommand(reader.values, environment))
   }
 
   // MARK: Repository and scripts
@@ -144,7 +145,7 @@ struct CheckupProbe {
         access.reviewed += 1
         if answer.json["status"]?["allowed"]?.bool != true { access.denied.append(request) }
       } catch {
-        access.problem = ErrorText.words(error)
+        access.problem = CheckupFacts.ReviewProblem(error)
         break
       }
     }
@@ -162,8 +163,10 @@ struct CheckupProbe {
   }
 
   private func disk(_ settings: DaemonConfiguration) -> CheckupFacts.Disk? {
-    let named = options.cluster.folder(environment) ?? options.data ?? environment["KDOPS_DATA"]
-    let folder = named ?? EmbeddedFolder.state(environment)
+    let folder =
+      options.cluster.folder(environment)
+      ?? DataFolder.path(
+        options.data, installation: settings.installation, repo: settings.repo, environment)
     // The daemon creates the folder; its nearest parent is on the same file system.
     var place = URL(fileURLWithPath: folder).standardizedFileURL
     while !FileManager.default.fileExists(atPath: place.path), place.path != "/" {

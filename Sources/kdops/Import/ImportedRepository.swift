@@ -24,8 +24,11 @@ struct ImportedRepository: Sendable {
 
     """
 
-  /// - Parameter objects: Live apps and clusters, in any order.
-  init(_ objects: [Object]) {
+  /// - Parameters:
+  ///   - objects: Live apps and clusters, in any order.
+  ///   - existing: The `.kdops.yaml` that the folder already has; nil for none.
+  init(_ objects: [Object], existing: String? = nil) {
+    if let existing { files[RepositoryLayout.path] = existing }
     let sorted = objects.sorted { ($0.kind, $0.objectName) < ($1.kind, $1.objectName) }
     for object in sorted { add(object) }
     judge()

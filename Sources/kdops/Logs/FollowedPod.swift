@@ -3,6 +3,8 @@ import ClusterAPI
 /// A pod whose script is followed.
 struct FollowedPod {
   let pod: Object
+  /// The daemon's Lease; nil for an embedded cluster.
+  var lease: ObjectName?
 
   /// Why the script cannot end any more; nil if it can.
   ///
@@ -14,6 +16,7 @@ struct FollowedPod {
     if current.uid != pod.uid {
       return "the pod \(pod.objectName) was replaced; follow the new one with the same command"
     }
-    return isDaemonAbsent ? "no daemon runs, so the script does not continue: start one with kdops run" : nil
+    return isDaemonAbsent
+      ? "no daemon runs, so the script does not continue: \(DaemonAbsence.remedy(lease))" : nil
   }
 }

@@ -33,7 +33,8 @@ struct SupportBundle: Hashable {
         content: json(input.version)),
       File(
         name: "configuration.json",
-        description: "the daemon's settings, and the variables KDOPS_…; of credentials only the names",
+        description:
+          "the daemon's settings, and the variables KDOPS_…; secrets, labels, annotations: only names",
         content: json(Self.configuration(input.settings, input.environment))),
       File(
         name: "doctor.json", description: "the output of kdops doctor, with the repository's address",
@@ -82,13 +83,28 @@ struct SupportBundle: Hashable {
 
   private static func configuration(_ settings: [String: JSON], _ environment: [String: String]) -> JSON {
     var values: JSON = [:]
-    for setting in Setting.all { values[setting.key] = settings[setting.key] }
-    let known = plainVariables.union(Setting.all.map(\.variable))
+    for setting in Setting.all {
+      values[setting.key] = settings[setting.key].map { shown($0, setting) }
+    }
+    let byVariable = Dictionary(Setting.all.map { ($0.variable, $0) }) { first, _ in first }
     var variables: JSON = [:]
     for (name, value) in environment.sorted(by: { $0.key < $1.key }) where name.hasPrefix("KDOPS_") {
       // An unknown variable may be a misspelt credential.
-      variables[name] = .string(known.contains(name) ? value : Redaction.mark)
+      variables[name] =
+        if let setting = byVariable[name] {
+          shown(.string(value), setting)
+        } else {
+          .string(plainVariables.contains(name) ? value : Redaction.mark)
+        }
     }
     return ["schemaVersion": 1, "settings": values, "environment": variables]
+  }
+
+  /// The value of a setting; of labels and annotations only the keys, because their values may be anything.
+  private static func shown(_ value: JSON, _ setting: Setting) -> JSON {
+    guard case .pairs = setting.kind else { return value }
+    let pairs = value.string.map { setting.value(text: $0) } ?? value
+    guard case .object(let members)? = pairs else { return .string(Redaction.mark) }
+    return .array(members.map(\.key).sorted().map(JSON.string))
   }
 }

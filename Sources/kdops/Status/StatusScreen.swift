@@ -64,7 +64,7 @@ struct StatusScreen {
   /// One line per role and one cell per pod.
   ///
   /// - Parameter taken: The number of lines that other output needs.
-  private func progress(_ snapshot: StatusSnapshot, taken: Int) -> [String] {
+  func progress(_ snapshot: StatusSnapshot, taken: Int) -> [String] {
     let now = now
     let frame = FrameText(width: columns, isColoured: console.isColoured)
     // Errors of the daemon are part of its own lines.
@@ -73,8 +73,9 @@ struct StatusScreen {
     let legend = snapshot.clusters.isEmpty ? [] : [frame.legend]
     let rows = max(0, console.size.rows - 1 - taken - header.count - legend.count)
     // Blocked changes leave at least half of the terminal for the clusters.
-    let blocked = BlockedChangeText(width: columns, isColoured: console.isColoured, height: rows / 2).lines(
+    var blocked = BlockedChangeText(width: columns, isColoured: console.isColoured, height: rows / 2).lines(
       snapshot.blocked)
+    if let problem = snapshot.blockedProblem { blocked.append(problem) }
     let text = ProgressText(width: columns, height: rows - blocked.count, isColoured: console.isColoured)
     let views = snapshot.clusters.map { cluster in
       let view = ClusterView(

@@ -1,3 +1,4 @@
+import ClusterAPI
 import Reports
 
 /// Decides from repeated observations that no daemon runs, and that none is about to take over.
@@ -10,6 +11,16 @@ struct DaemonAbsence {
 
   /// An embedded cluster has one daemon, so that none takes over.
   init(_ source: ClusterSource) { self.init(patience: source.isRemote ? .seconds(30) : .zero) }
+
+  /// What to do if no daemon runs. On Kubernetes, one of another installation may run.
+  ///
+  /// - Parameter lease: The Lease that was read; nil for an embedded cluster.
+  static func remedy(_ lease: ObjectName?) -> String {
+    let start = "start one with kdops run"
+    guard let lease else { return start }
+    return "none holds the Lease \(lease); \(start), "
+      + "or name another installation with --installation and --system-namespace"
+  }
 
   /// Whether the daemon has been known not to run for long enough.
   mutating func isConfirmed(_ daemon: DaemonState, now: ContinuousClock.Instant) -> Bool {

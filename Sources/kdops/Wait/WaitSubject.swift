@@ -42,7 +42,8 @@ final class WaitSubject {
       let result = try await observed()
       guard let lease, case .pending = result else { return result }
       let daemon = try await source.daemon(lease)
-      return absence.isConfirmed(daemon, now: .now) ? result.withoutDaemon : result
+      return absence.isConfirmed(daemon, now: .now)
+        ? result.withoutDaemon(DaemonAbsence.remedy(source.isRemote ? lease : nil)) : result
     } catch let error as APIError where error.isTransient {
       return .pending("\(cluster): \(error)")
     }
@@ -178,7 +179,9 @@ final class SyncSubject {
   func evaluate() async throws -> WaitCondition.Result {
     do {
       let daemon = try await source.daemon(lease)
-      if daemon.isDead { return .failed("no daemon runs: start one with kdops run") }
+      if daemon.isDead {
+        return .failed("no daemon runs: \(DaemonAbsence.remedy(source.isRemote ? lease : nil))")
+      }
       if case .unknown(let reason) = daemon.life, daemon.fetched == nil {
         return .failed("whether the daemon has fetched is unknown: \(reason)")
       }
