@@ -129,6 +129,36 @@ struct ObjectBuilderTests {
     #expect(try Golden.stored("\(role).json", recording: text) == text)
   }
 
+  @Test("name ports by the ids of services if KubeDirector's names are equal")
+  func equalPortNames() throws {
+    let role = try #require(Fixture.cluster().spec.role("controller"))
+    let services = [("b", "http-a", 1), ("a-b", "http", 2)].map { id, scheme, port in
+      AppService(["id": .string(id), "endpoint": ["port": JSON(port), "urlScheme": .string(scheme)]])
+    }
+    let service = Fixture.builder().memberService(role: role, services: services, pod: "p-0")
+    #expect(service.json["spec"]?["ports"]?.array?.map { $0["name"] } == ["b", "a-b"])
+  }
+
+  @Test("keep the ports of the node when the ports of a service get other names")
+  func nodePorts() throws {
+    let live: JSON = [
+      "type": "NodePort",
+      "ports": [
+        ["name": "web", "port": 80, "protocol": "TCP", "nodePort": 31000], ["port": 81, "nodePort": 31001],
+      ],
+    ]
+    func patch(_ type: JSON) -> JSON? {
+      let spec: JSON = [
+        "type": type,
+        "ports": [["name": "http-web", "port": 80, "protocol": "TCP"], ["name": "x", "port": 82]],
+      ]
+      return ActionExecutor.servicePatch(
+        Object(.services, namespace: "n", name: "s", content: ["spec": spec]), of: live)
+    }
+    #expect(patch("NodePort")?["ports"]?.array?.map { $0["nodePort"] } == [31000, nil])
+    #expect(patch("ClusterIP")?["ports"]?.array?.map { $0["nodePort"] } == [nil, nil])
+  }
+
   @Test("have a port for each service of a member")
   func memberService() throws {
     let app = Fixture.app()

@@ -26,6 +26,36 @@ struct FileInjectionTests {
     }
   }
 
+  @Test(
+    "is outside of the folders of the daemon and of the kernel, and of the root folder",
+    arguments: [
+      ("/", "a"), ("/etc/guestconfig", "configmeta.json"), ("/opt/../etc//guestconfig/bin", "a"),
+      ("opt", "a"),
+      ("/dev/shm", "a"), ("/opt", ".kdops-install.lock"),
+    ])
+  func folder(folder: String, name: String) {
+    let file = FileInjection(["srcURL": .string("https://files.example/\(name)"), "destDir": .string(folder)])
+    #expect(file?.hasValidFolder == false)
+    #expect(
+      FileInjection(["srcURL": "https://files.example/a", "destDir": "/etc/spark"])?.hasValidFolder == true)
+  }
+
+  @Test(
+    "matches a pattern only if no client can read its URL as another one",
+    arguments: [
+      "https://files.example/jars/../keys/a", "https://files.example/jars/%2e%2e/a",
+      "https://files.example/jars/./a", "https://files.example/jars/a\\b", "https://files.example/jars/a b",
+    ])
+  func dots(url: String) {
+    let tenancy = Tenancy(fileSources: ["https://files.example/jars/*"])
+    #expect(!tenancy.allows(fileSource: url))
+    #expect(Tenancy(fileSources: [url]).allows(fileSource: url))
+    #expect(
+      !Tenancy(fileSources: ["https://files.example*"]).allows(fileSource: "https://files.example@10.0.0.1/a")
+    )
+    #expect(tenancy.allows(fileSource: "https://files.example/jars/a.jar?path=../x"))
+  }
+
   @Test("is kept only if a list names its source")
   func tenancy() {
     let role: JSON = [

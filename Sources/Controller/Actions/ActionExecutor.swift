@@ -102,15 +102,28 @@ struct ActionExecutor: Sendable {
       // A set's annotation describes its template correctly only if both are written together.
       if resource == .services {
         patch["metadata"]?["annotations"] = JSON(object.annotations)
-        patch["spec"] = Self.servicePatch(object)
+        patch["spec"] = Self.servicePatch(object, of: found.json["spec"])
       }
       await cache.put(try await api.patch(resource, name, merge: patch), resource)
     }
   }
 
-  /// Removes fields that the server filled in for another service type: a merge patch must name them.
-  private static func servicePatch(_ service: Object) -> JSON? {
+  /// The patch of a service's spec.
+  ///
+  /// Removes fields that the server filled in for another service type: a merge patch must name them. Keeps the port of
+  /// the node for each port of the service: the server would choose another one for a port with a new name.
+  static func servicePatch(_ service: Object, of live: JSON?) -> JSON? {
     var spec = service.json["spec"]
+    if spec?["type"] != "ClusterIP", case .array(var ports)? = spec?["ports"] {
+      for index in ports.indices {
+        let same = live?["ports"]?.array?.first {
+          $0["port"] == ports[index]["port"]
+            && ($0["protocol"] ?? "TCP") == (ports[index]["protocol"] ?? "TCP")
+        }
+        if let port = same?["nodePort"] { ports[index]["nodePort"] = port }
+      }
+      spec?["ports"] = .array(ports)
+    }
     if spec?["type"] == "ClusterIP" {
       for field in ["externalTrafficPolicy", "healthCheckNodePort", "allocateLoadBalancerNodePorts"] {
         spec?[field] = .some(.null)

@@ -28,7 +28,7 @@ struct MemberVolumes {
         add(name, ["emptyDir": ["medium": "Memory"]], at: path)
       }
     }
-    if let size = role.sharedMemory {
+    if let size = role.sharedMemory, !persisted.contains("/dev/shm") {
       add("shared-memory", ["emptyDir": ["medium": "Memory", "sizeLimit": .string(size)]], at: "/dev/shm")
     }
   }

@@ -14,6 +14,7 @@ enum PodScripts {
   /// `configmeta.json`, where `run` finds it.
   ///
   /// Each container fetches the files once: a file of the previous container is gone, unless it is on a volume.
+  /// Redirects are not followed: only the URL was compared with the list of allowed ones.
   ///
   /// If an earlier daemon started the same installation for this container, the script waits for that run and does not
   /// repeat it. The container id is stored in the container, so that no script meant for this container ever runs in
@@ -110,18 +111,22 @@ enum PodScripts {
       fi
     fi
     rm -f "$input"
-    if [ $# -gt 0 ] && [ "$(cat /.kdops-injected 2> /dev/null)" != "$container" ]; then
+    fetched=$(cat /.kdops-injected 2> /dev/null || cat /tmp/.kdops-injected 2> /dev/null || :)
+    if [ $# -gt 0 ] && [ "$fetched" != "$container" ]; then
       while [ $# -ge 6 ]; do
         mkdir -p "$2"
         new="$2/.kdops-new.$$"
-        curl -fsSL --proto =http,https --connect-timeout 30 --speed-limit 1 --speed-time 60 -o "$new" "$1"
+        curl -q -g -fsS --proto =http,https --connect-timeout 30 --speed-limit 1 --speed-time 60 --max-time 3600 \
+          -o "$new" "$1"
         if [ -n "$4" ]; then chmod "$4" "$new"; fi
         if [ -n "$5" ]; then chown "$5" "$new"; fi
         if [ -n "$6" ]; then chgrp "$6" "$new"; fi
         mv "$new" "$2/$3"
         shift 6
       done
-      { printf '%s' "$container" > /.kdops-injected; } 2> /dev/null || :
+      for fetched in /.kdops-injected /tmp/.kdops-injected; do
+        if printf '%s' "$container" 2> /dev/null > "$fetched"; then break; fi
+      done
     fi
     if [ "$mode" = metadata ] || [ -z "$url" ]; then exit 0; fi
     home=/opt/guestconfig kept=/opt/guestconfig.backup
@@ -153,7 +158,7 @@ enum PodScripts {
     cd "$home"
     case $url in
       file://*) cp "${url#file://}" appconfig.tgz ;;
-      *) curl -fsSL --connect-timeout 30 --speed-limit 1 --speed-time 60 -o appconfig.tgz "$url" ;;
+      *) curl -q -g -fsSL --connect-timeout 30 --speed-limit 1 --speed-time 60 -o appconfig.tgz "$url" ;;
     esac
     tar xzf appconfig.tgz
     rm -f appconfig.tgz

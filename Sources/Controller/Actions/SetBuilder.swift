@@ -93,10 +93,15 @@ struct ObjectBuilder {
 
   /// The service of one member, with one port for each service of its role.
   ///
-  /// The names of the ports are KubeDirector's. They are unique, because ids of services are.
+  /// The names of the ports are KubeDirector's, or the ids of the services if two of those are equal: `http-a` and `b`
+  /// are joined to the same name as `http` and `a-b`.
   func memberService(role: ClusterRole, services: [AppService], pod: String) -> Object {
+    let areUnique = Set(services.map(\.portName)).count == services.count
     let ports = services.map { service -> JSON in
-      ["name": .string(service.portName), "port": JSON(service.port), "protocol": "TCP"]
+      [
+        "name": .string(areUnique ? service.portName : service.id), "port": JSON(service.port),
+        "protocol": "TCP",
+      ]
     }
     var labels = labels(role: role.id, app: status.app)
     labels.merge(role.serviceLabels) { ours, _ in ours }

@@ -46,7 +46,8 @@ struct Connections: Sendable {
     }
     for neighbour in clusters {
       let name = Self.name(.clusters, neighbour.cluster.metadata.name)
-      seen.marks[name] = Digest.short(neighbour.meta(clusterDomain, stamp).text())
+      let digest = Digest.short(neighbour.meta(clusterDomain, stamp).text())
+      seen.marks[name] = ConnectionState.mark(ofClusterMeta: digest)
       if neighbour.status.state != .configured { seen.unsettled.insert(name) }
     }
     return seen

@@ -31,6 +31,12 @@ public struct FileInjection: Sendable, Hashable {
     return name
   }
 
+  /// Whether the file would be outside of the folders that the daemon writes to, and of the container's root folder.
+  public var hasValidFolder: Bool {
+    guard let folder = ContainerPath(folder), let name else { return false }
+    return ContainerPath.allowsFile(in: folder) && !name.utf8.starts(with: ".kdops-".utf8)
+  }
+
   /// Whether owner and group are names or numbers that a container can have.
   public var hasValidOwner: Bool { [owner, group].allSatisfy(Self.isAccount) }
 

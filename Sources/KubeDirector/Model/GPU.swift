@@ -23,9 +23,12 @@ public enum GPU {
 
 extension ClusterRole {
   /// The variables of its members' containers. Without a request for GPUs the last one hides them.
+  ///
+  /// The role's own value is never used: it would replace the one by which Kubernetes' device plugin names the GPUs
+  /// that were requested.
   public var containerEnvironment: [JSON] {
-    if GPU.isRequested(by: self) { return env.map(\.raw) }
-    return env.filter { $0.name != GPU.variable }.map(\.raw)
-      + [["name": .string(GPU.variable), "value": .string(GPU.none)]]
+    let variables = env.filter { $0.name != GPU.variable }.map(\.raw)
+    if GPU.isRequested(by: self) { return variables }
+    return variables + [["name": .string(GPU.variable), "value": .string(GPU.none)]]
   }
 }

@@ -7,11 +7,17 @@ extension ContainerPath {
     return !kept.contains { path == $0 || $0.lies(in: path) } && !closed.contains { path.lies(in: $0) }
   }
 
+  /// Whether a file may be added to a folder: not to folders of the daemon or the kernel.
+  static func allowsFile(in folder: ContainerPath) -> Bool {
+    !closed.contains { folder == $0 || folder.lies(in: $0) }
+  }
+
   /// Folders that must stay visible: those of the system, and those that the daemon writes to and persists.
   private static let kept =
     [
-      "/etc", "/usr", "/usr/local/bin", "/usr/local/lib", "/bin", "/sbin", "/lib", "/lib64", "/tmp", "/run",
-      "/run/lock",
+      "/etc", "/usr", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64", "/usr/local", "/usr/local/bin",
+      "/usr/local/lib", "/bin", "/sbin", "/lib", "/lib64", "/tmp", "/run", "/run/lock", "/var/run",
+      "/var/lock",
     ].compactMap { ContainerPath($0) } + closed
 
   /// Folders in which nothing may be mounted either.

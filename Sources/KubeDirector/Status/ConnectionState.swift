@@ -19,4 +19,25 @@ public struct ConnectionState: Sendable, Hashable {
   }
 
   var json: JSON { ["changes": JSON(changes), "marks": JSON(marks)] }
+
+  // MARK: Marks of clusters
+
+  /// The version of what `configmeta.json` contains about a connected cluster. To be raised with each change of that:
+  /// after an upgrade of kdops the text differs, but not the cluster.
+  private static let clusterFormat = "2-"
+
+  /// The mark of a connected cluster.
+  ///
+  /// - Parameter digest: of its part of `configmeta.json`; without `-`.
+  public static func mark(ofClusterMeta digest: String) -> String { clusterFormat + digest }
+
+  /// Whether two marks show a change; false for marks of two versions.
+  public static func differ(_ old: String?, _ new: String?) -> Bool {
+    guard let old, let new else { return old != new }
+    return old != new && version(of: old) == version(of: new)
+  }
+
+  private static func version(of mark: String) -> Substring {
+    mark.firstIndex(of: "-").map { mark[..<$0] } ?? ""
+  }
 }

@@ -37,7 +37,7 @@ extension ClusterRole {
       !tenancy.claimPrefix.allows(volume.claim) || !ContainerPath.allowsMount(at: volume.path)
     }
     fileInjections.removeAll { file in
-      !tenancy.allows(fileSource: file.source) || file.name == nil || !file.hasValidOwner
+      !tenancy.allows(fileSource: file.source) || !file.hasValidFolder || !file.hasValidOwner
     }
     if let account = serviceAccountName, !tenancy.allows(serviceAccount: account) { serviceAccountName = nil }
     affinity = affinity.map { affinity in

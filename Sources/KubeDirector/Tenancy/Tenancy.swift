@@ -75,10 +75,11 @@ public struct Tenancy: Sendable, Hashable {
   public func allows(capability: String) -> Bool { Self.names(capabilities, capability) }
   public func allows(serviceType: String) -> Bool { Self.names(serviceTypes, serviceType) }
 
+  /// A pattern with `*` at its end allows no URL that a client may read as another one.
   public func allows(fileSource url: String) -> Bool {
     fileSources.contains { pattern in
-      pattern.hasSuffix("*")
-        ? url.utf8.starts(with: pattern.utf8.dropLast()) : pattern.utf8.elementsEqual(url.utf8)
+      guard pattern.utf8.last == UInt8(ascii: "*") else { return pattern.utf8.elementsEqual(url.utf8) }
+      return url.utf8.starts(with: pattern.utf8.dropLast()) && (pattern == "*" || FileSource.isPlain(url))
     }
   }
 
@@ -93,6 +94,19 @@ public struct Tenancy: Sendable, Hashable {
 
   /// Whether affinity may select namespaces by their labels, which can match any tenant's namespace.
   public var allowsAffinityEverywhere: Bool { affinityNamespaces.contains("*") }
+}
+
+/// The spelling of URLs from which files are fetched.
+enum FileSource {
+  /// Whether all clients read the URL's host and path as they are written: no user before the host, and no dot
+  /// components, percent signs or backslashes before the query.
+  static func isPlain(_ url: String) -> Bool {
+    let path = url.utf8.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
+    let unclear = [UInt8(ascii: "@"), UInt8(ascii: "%"), UInt8(ascii: "\\")]
+    let parts = path.split(separator: UInt8(ascii: "/"))
+    return !path.contains { unclear.contains($0) || $0 <= 0x20 }
+      && !parts.contains { $0.elementsEqual(".".utf8) || $0.elementsEqual("..".utf8) }
+  }
 }
 
 /// The prefix of the object names that a cluster may use.

@@ -48,6 +48,9 @@ enum ClusterRoleReadOnly: ClusterChangeRule {
     failing: [
       .change("another storage size", .cluster("size: 10Gi", "size: 20Gi")),
       .change(
+        "a Secret for every role",
+        .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  defaultSecret: {name: keys, mountPath: /keys}")),
+      .change(
         "the same with a status that shows the members", .cluster("size: 10Gi", "size: 20Gi"),
         live: .configured),
     ])

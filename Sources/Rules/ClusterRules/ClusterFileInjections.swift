@@ -4,7 +4,8 @@ import Values
 /// The rule `cluster/file-injection`.
 enum ClusterFileInjection: ClusterRule {
   static let description = RuleDescription(
-    "cluster/file-injection", summary: "an injected file has a name, and owners that a container can have",
+    "cluster/file-injection",
+    summary: "an injected file has a name, a folder for it, and owners that a container can have",
     rationale: """
       A file keeps the last part of its URL's path as its name. Its mode is the number that Kubernetes \
       uses, so 0644 is 420 in JSON.
@@ -19,6 +20,12 @@ enum ClusterFileInjection: ClusterRule {
       .given(
         "no file name",
         .cluster("members: 3", "members: 3\n      \(FileText.file("https://files.example/", "spark"))")),
+      .given(
+        "a file in place of one that the daemon writes",
+        .cluster(
+          "members: 3",
+          "members: 3\n      \(FileText.file("https://files.example/configmeta.json", "spark", "/etc/guestconfig"))"
+        )),
       .given(
         "an option in place of an owner",
         .cluster("members: 3", "members: 3\n      \(FileText.file("https://files.example/a", "-R"))")),
@@ -37,6 +44,13 @@ enum ClusterFileInjection: ClusterRule {
               path.appending("srcURL"), "\(file.source) in fileInjections of \(owner) names no file",
               hint: "use the URL of a file, such as `https://files.example/jdbc.jar`"))
         }
+        if file.name != nil, !file.hasValidFolder {
+          found.append(
+            Violation(
+              path.appending("destDir"),
+              "\(file.source) in fileInjections of \(owner) would be in a folder of the system or of the daemon: \(file.folder)",
+              hint: "use another folder, such as `/opt/jars`"))
+        }
         if !file.hasValidOwner {
           found.append(
             Violation(
@@ -51,7 +65,7 @@ enum ClusterFileInjection: ClusterRule {
 }
 
 private enum FileText {
-  static func file(_ source: String, _ owner: String) -> String {
-    "fileInjections: [{srcURL: \"\(source)\", destDir: /opt/jars, permissions: {fileMode: 420, fileOwner: \"\(owner)\"}}]"
+  static func file(_ source: String, _ owner: String, _ folder: String = "/opt/jars") -> String {
+    "fileInjections: [{srcURL: \"\(source)\", destDir: \(folder), permissions: {fileMode: 420, fileOwner: \"\(owner)\"}}]"
   }
 }

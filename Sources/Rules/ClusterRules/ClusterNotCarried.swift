@@ -47,15 +47,14 @@ enum ClusterNotCarried: ClusterRule {
       for field in roleFields where field.isSet(in: role.raw) {
         found.append(field.violation(RolePath.of(index), "role \(role.id) of cluster \(cluster.reference)"))
       }
-      if !GPU.isRequested(by: role) {
-        for (position, variable) in role.env.enumerated() where variable.name == GPU.variable {
-          found.append(
-            Violation(
-              RolePath.of(index, "env", .index(position)),
-              "variable \(GPU.variable) in role \(role.id) of cluster \(cluster.reference) is not applied to pods: the role requests no GPU",
-              hint: "request GPUs in `resources.limits`, such as `nvidia.com/gpu: 1`, or remove the variable")
-          )
-        }
+      let reason =
+        GPU.isRequested(by: role) ? "Kubernetes sets it for the requested GPUs" : "the role requests no GPU"
+      for (position, variable) in role.env.enumerated() where variable.name == GPU.variable {
+        found.append(
+          Violation(
+            RolePath.of(index, "env", .index(position)),
+            "variable \(GPU.variable) in role \(role.id) of cluster \(cluster.reference) is not applied to pods: \(reason)",
+            hint: "request GPUs in `resources.limits`, such as `nvidia.com/gpu: 1`, and remove the variable"))
       }
     }
     return found

@@ -21,6 +21,7 @@ enum ClusterMeaning {
   private static func filled(_ spec: ClusterSpec, app: App?, catalog: AppCatalog?) -> JSON {
     var raw = spec.raw
     if raw["appCatalog"]?.string == nil, let catalog { raw["appCatalog"] = .string(catalog.rawValue) }
+    raw = withSecrets(raw)
     guard let app, case .array(var roles)? = raw["roles"] else { return raw }
     for index in roles.indices where roles[index]["members"]?.integer == nil {
       guard let id = roles[index]["id"]?.string, let role = app.spec.role(id),
@@ -29,6 +30,20 @@ enum ClusterMeaning {
       roles[index]["members"] = JSON(cardinality.minimum)
     }
     raw["roles"] = .array(roles)
+    return raw
+  }
+
+  /// Moves `defaultSecret` to the roles that have no secret of their own.
+  private static func withSecrets(_ raw: JSON) -> JSON {
+    guard let common = raw["defaultSecret"], SecretMount(common) != nil,
+      case .array(var roles)? = raw["roles"]
+    else { return raw }
+    var raw = raw
+    for index in roles.indices where roles[index]["secret"].flatMap(SecretMount.init) == nil {
+      roles[index]["secret"] = common
+    }
+    raw["roles"] = .array(roles)
+    raw["defaultSecret"] = nil
     return raw
   }
 

@@ -32,7 +32,9 @@ extension ClusterMachine {
     var marks = seen.marks
     for name in seen.unsettled { marks[name] = before.marks[name] }
     guard marks != before.marks || status.connections == nil else { return }
-    let changed = Set(marks.keys).union(before.marks.keys).filter { marks[$0] != before.marks[$0] }.sorted()
+    let changed = Set(marks.keys).union(before.marks.keys).filter {
+      ConnectionState.differ(before.marks[$0], marks[$0])
+    }.sorted()
     status.connections = ConnectionState(marks: marks, changes: before.changes + 1)
     guard !changed.isEmpty else { return }
     emit(.connectionsChanged(names: changed, missing: seen.missing))

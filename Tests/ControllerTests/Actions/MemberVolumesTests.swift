@@ -29,6 +29,12 @@ struct MemberVolumesTests {
     }
   }
 
+  @Test("include no second mount at /dev/shm if the app persists it")
+  func persistedSharedMemory() {
+    let role = ClusterRole(["id": "a", "sharedMemory": "1Gi"])
+    #expect(MemberVolumes(role: role, usesSystemd: false, persisted: ["/dev/shm"]).mounts == [])
+  }
+
   @Test("include the Secret of the role, else the default Secret of the cluster")
   func secret() throws {
     let common: JSON = ["defaultSecret": ["name": "site-keys", "mountPath": "/site", "defaultMode": 256]]

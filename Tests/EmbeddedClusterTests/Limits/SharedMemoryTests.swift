@@ -45,6 +45,16 @@ struct SharedMemoryTests {
     #expect(!arguments.contains(String(SandboxLimits().sharedMemory)))
   }
 
+  @Test("is at most the memory of a script")
+  func bounded() {
+    let request = SandboxRequest(
+      root: .init(path: "/d/root", identity: "1:2"), binds: [], hostname: "web-0", environment: [:],
+      command: ["true"], sharedMemory: .max)
+    let limits = SandboxLimits()
+    let arguments = Sandbox(mode: .bubblewrap, limits: limits, isRoot: false).arguments(request)
+    #expect(arguments.contains(String(limits.totalMemory)) && !arguments.contains(String(Int.max)))
+  }
+
   @Test("may be larger than the default", .enabled(if: Machine.hasBubblewrap, "bubblewrap is not installed"))
   func larger() async throws {
     try await ClusterFixture.with(images: [.init(image: "*")], sandbox: .bubblewrap) { fixture in

@@ -42,6 +42,20 @@ struct ConnectionTests {
     #expect(stage.violations == [])
   }
 
+  @Test("need no notification if only a newer kdops describes a connected cluster in another way")
+  func newerFormat() {
+    var stage = Stage([.init(id: "web")])
+    stage.connect(["clusters/ledger": "1f"])
+    stage.settle()
+    let newer = ConnectionState.mark(ofClusterMeta: "1f")
+    stage.connect(["clusters/ledger": newer])
+    #expect(!stage.record { $0.settle() }.contains("--reconnect"))
+    #expect(stage.status?.connections?.marks == ["clusters/ledger": newer])
+    stage.connect(["clusters/ledger": ConnectionState.mark(ofClusterMeta: "2f")])
+    #expect(stage.record { $0.settle() }.contains("script web-0 --reconnect"))
+    #expect(stage.violations == [])
+  }
+
   @Test("are updated in configmeta.json if they change while a member is being set up")
   func changedWhileInstalling() {
     var stage = Stage([.init(id: "web")])
