@@ -16,7 +16,8 @@ extension SetObservation {
         ? .onDelete : .rollingUpdate(partition: update?["rollingUpdate"]?["partition"]?.count() ?? 0),
       isObserved: (status?["observedGeneration"]?.count() ?? 0) >= set.generation,
       currentRevision: status?["currentRevision"]?.string ?? "",
-      updateRevision: status?["updateRevision"]?.string ?? "")
+      updateRevision: status?["updateRevision"]?.string ?? "",
+      selectsApp: spec?["selector"]?["matchLabels"]?[Wire.Label.app] != nil)
   }
 }
 

@@ -56,7 +56,11 @@ extension Engine {
       return nil
     }
     let mismatches = ClusterShape.mismatches(
-      foreignFields: known.foreignFields, sets: snapshot.sets.values.compactMap(\.mismatch))
+      foreignFields: known.foreignFields,
+      sets: snapshot.sets.values.compactMap { set in
+        ClusterShape.mismatch(
+          set: set.object.json, of: cluster.metadata.name, adopted: known.status?.adopted)
+      })
     if case .foreignStatus = mismatches.first {
       // The status belongs to another operator, which would take a write by kdops for a change of its own.
       logger.warning("cluster.foreign", metadata: ["cluster": "\(known.object.objectName)"])
@@ -88,15 +92,13 @@ extension Engine {
     let builder = ObjectBuilder(
       cluster: cluster, owner: owner, status: state, clusterDomain: settings.clusterDomain, stamp: stamp)
     let connections = await connections(of: cluster, isStamped: known.isStamped, status)
-    let headless = DerivedNames.headlessService(cluster: cluster.metadata.name)
     let observation = Observation(
       cluster: cluster, isStamped: known.isStamped, status: status, apps: apps,
       catalogs: catalogs, appAnnotations: annotations, sets: sets,
       pods: snapshot.podObservations,
       gone: snapshot.gone, work: snapshot.work,
       budgets: Self.budgets(snapshot), connections: connections?.observation(settings.clusterDomain, stamp),
-      headlessServiceExists: snapshot.services[headless]
-        == builder.headless().annotation(ServiceAnnotation.mark),
+      headlessServiceExists: builder.hasHeadless(snapshot.services),
       memberServices: Set(snapshot.services.keys),
       outdatedServices: builder.outdated(snapshot.services, apps[state.app]), mismatches: mismatches,
       now: now(),

@@ -29,17 +29,23 @@ public enum ClusterShape {
     (foreignFields.isEmpty ? [] : [.foreignStatus(fields: foreignFields)]) + sets.inOrder
   }
 
-  /// The immutable field that shows that the engine did not create a StatefulSet; nil if there is none.
-  public static func mismatch(set: JSON, of cluster: String) -> ShapeMismatch? {
+  /// The immutable field that shows that the engine cannot manage a StatefulSet; nil if there is none.
+  ///
+  /// - Parameter adopted: For an adopted cluster, what it keeps. Its StatefulSets may select their pods by further
+  ///   labels.
+  public static func mismatch(
+    set: JSON, of cluster: String, adopted: AdoptedCluster? = nil
+  ) -> ShapeMismatch? {
     let spec = set["spec"]
     let name = set["metadata"]?["name"]?.string ?? ""
     func differs(_ field: ShapeMismatch.SetField) -> ShapeMismatch { .set(name: name, field: field) }
-    if spec?["serviceName"]?.string != DerivedNames.headlessService(cluster: cluster) {
+    if spec?["serviceName"]?.string != DerivedNames.headlessService(cluster: cluster, adopted: adopted) {
       return differs(.serviceName)
     }
     let selector = spec?["selector"]
     let labels = selector?["matchLabels"]?.strings ?? [:]
-    guard labels.count == 2, labels[Wire.Label.cluster] == cluster, labels[Wire.Label.role] != nil,
+    guard labels.count == 2 || adopted != nil, labels[Wire.Label.cluster] == cluster,
+      labels[Wire.Label.role] != nil,
       selector?["matchExpressions"]?.array?.isEmpty != false
     else { return differs(.selector) }
     guard spec?["podManagementPolicy"]?.string == "Parallel" else { return differs(.podManagementPolicy) }
@@ -53,6 +59,20 @@ public enum ClusterShape {
   /// The fields of a status that only another operator writes.
   public static func foreignFields(of status: JSON?) -> [String] {
     KubeDirectorFields.all.filter { status?[$0] != nil }
+  }
+
+  /// Whether KubeDirector's operator created a cluster: its status or a StatefulSet shows that, or kdops has recorded
+  /// it in the status.
+  public static func isForeign(cluster: JSON, sets: [JSON]) -> Bool {
+    let status = cluster["status"]
+    let name = cluster["metadata"]?["name"]?.string ?? ""
+    return !foreignFields(of: status).isEmpty || status?["adopted"].flatMap(AdoptedCluster.init) != nil
+      || sets.contains { set in
+        switch mismatch(set: set, of: name) {
+        case .set(_, .serviceName), .set(_, .selector): true
+        default: false
+        }
+      }
   }
 
   /// The name of the only claim template of a StatefulSet.
@@ -120,8 +140,7 @@ extension Collection<ShapeMismatch> {
 extension Condition {
   /// The message for a cluster that kdops does not manage because of its shape.
   public static func notUnderstood(_ mismatches: [ShapeMismatch]) -> String {
-    "kdops leaves this cluster alone: \(mismatches.words); "
-      + "moving a cluster here from another operator is not supported yet"
+    "kdops leaves this cluster alone: \(mismatches.words); only one operator may manage a cluster"
   }
 }
 

@@ -53,9 +53,17 @@ public enum DerivedNames {
       ? plain : hashed(plain, of: cluster, limit: labelLimit)
   }
 
+  /// The headless service of a cluster; an adopted cluster keeps its own.
+  public static func headlessService(cluster: String, adopted: AdoptedCluster?) -> String {
+    adopted?.headlessService ?? headlessService(cluster: cluster)
+  }
+
   /// The part of a pod's host name after the pod's name.
-  public static func domain(of cluster: Metadata, clusterDomain: String) -> String {
-    "\(headlessService(cluster: cluster.name)).\(cluster.namespace).svc.\(clusterDomain)"
+  public static func domain(
+    of cluster: Metadata, clusterDomain: String, adopted: AdoptedCluster? = nil
+  ) -> String {
+    let service = headlessService(cluster: cluster.name, adopted: adopted)
+    return "\(service).\(cluster.namespace).svc.\(clusterDomain)"
   }
 
   /// The service of one member; only members of roles with services have one.

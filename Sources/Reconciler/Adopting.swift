@@ -1,31 +1,97 @@
 import ClusterAPI
 import KubeDirector
 import Rules
+import Values
 
-// Adoption: checks that the engine can manage a running cluster before the installation becomes its owner.
+/// The adoption of a running cluster, as its objects require it.
+enum ClusterAdoption {
+  /// kdops created the objects. Only the owner of the cluster changes, unless there are mismatches.
+  case own([ShapeMismatch])
+  /// KubeDirector's operator created the objects.
+  case foreign(ForeignAdoption, sets: [Object])
+}
+
+// Adoption: checks that the engine can manage a running cluster, and prepares the objects of KubeDirector's operator
+// before the installation becomes the owner of the cluster.
 extension Reconciler {
   /// Checks whether a cluster can be adopted.
   ///
   /// - Returns: nil if the cluster can be adopted.
   func obstacle(toAdopting cluster: Object) async -> OwnershipGuard.AdoptionObstacle? {
     do throws(APIError) {
-      let mine: LabelSelector = [Wire.Label.cluster: cluster.name]
-      let sets = try await api.list(.statefulSets, namespace: cluster.namespace, labels: mine).items
-      let services = try await api.list(.services, namespace: cluster.namespace, labels: mine).items
-      let found = ClusterShape.adoptionMismatches(
-        cluster: cluster.json, sets: sets.map(\.json), services: services.map(\.json),
-        claims: try await claims(of: cluster).map(\.json))
-      return found.isEmpty ? nil : .shape(found)
+      switch try await adoption(of: cluster) {
+      case .own(let mismatches): return mismatches.isEmpty ? nil : .shape(mismatches)
+      case .foreign(let adoption, _):
+        return adoption.status == nil ? .foreignObjects(adoption.problems) : nil
+      }
     } catch {
       return .unread(error)
     }
   }
 
-  /// The cluster's volume claims; empty if pruning is off. Only daemons that prune have permission to read claims, and
+  private func adoption(of cluster: Object) async throws(APIError) -> ClusterAdoption {
+    let mine: LabelSelector = [Wire.Label.cluster: cluster.name]
+    let sets = try await api.list(.statefulSets, namespace: cluster.namespace, labels: mine).items
+    let services = try await api.list(.services, namespace: cluster.namespace, labels: mine).items
+      .map(\.json)
+    let claims = try await claims(of: cluster)?.map(\.json)
+    guard ClusterShape.isForeign(cluster: cluster.json, sets: sets.map(\.json)) else {
+      return .own(
+        ClusterShape.adoptionMismatches(
+          cluster: cluster.json, sets: sets.map(\.json), services: services, claims: claims ?? []))
+    }
+    let objects = ForeignObjects(
+      cluster: cluster.json, sets: sets.map(\.json), services: services, claims: claims)
+    return .foreign(ForeignAdoption(objects), sets: sets)
+  }
+
+  /// The cluster's volume claims; nil if pruning is off. Only daemons that prune have permission to read claims, and
   /// the StatefulSets show most mismatches.
-  private func claims(of cluster: Object) async throws(APIError) -> [Object] {
-    guard settings.policy.prune else { return [] }
+  private func claims(of cluster: Object) async throws(APIError) -> [Object]? {
+    guard settings.policy.prune else { return nil }
     let mine: LabelSelector = [Wire.Label.cluster: cluster.name]
     return try await api.list(.volumeClaims, namespace: cluster.namespace, labels: mine).items
+  }
+
+  /// Prepares a cluster of KubeDirector's operator for the engine; does nothing for one that kdops created.
+  ///
+  /// The order lets a daemon that is killed after any write continue. The engine ignores the cluster until the caller
+  /// has written the owner, and needs the annotations and the status from then on. Without an image annotation it would
+  /// write a new template into each StatefulSet.
+  ///
+  /// - Returns: the cluster without the finalizer of that operator, for the write that makes this installation its owner.
+  /// - Throws: `.conflict` if an object has changed since the change was judged.
+  func prepareAdoption(of cluster: Object) async throws(APIError) -> Object {
+    guard case .foreign(let adoption, let sets) = try await adoption(of: cluster) else { return cluster }
+    guard let status = adoption.status else {
+      throw APIError(.conflict, "the objects of \(cluster.reference) have changed")
+    }
+    var finalizers: [String] = []
+    for entry in adoption.entries {
+      guard case .write(let annotations, let removed) = entry.decision else { continue }
+      finalizers += removed
+      if let set = sets.first(where: { entry.kind == Resource.statefulSets.kind && $0.name == entry.name }) {
+        try await annotate(set, annotations)
+      }
+    }
+    var prepared = cluster
+    if prepared.json["status"] != status.json {
+      prepared.json["status"] = status.json
+      prepared = try await api.updateStatus(prepared)
+      liveState.put(prepared)
+    }
+    let kept = prepared.json["metadata"]?["finalizers"]?.array?.filter { finalizer in
+      !finalizers.contains { finalizer.string == $0 }
+    }
+    prepared.json["metadata"]?["finalizers"] = kept.flatMap { $0.isEmpty ? nil : .array($0) }
+    return prepared
+  }
+
+  private func annotate(_ set: Object, _ annotations: [String: String]) async throws(APIError) {
+    guard annotations.contains(where: { set.annotation($0.key) != $0.value }) else { return }
+    let patch: JSON = [
+      "metadata": ["resourceVersion": .string(set.resourceVersion), "annotations": JSON(annotations)]
+    ]
+    _ = try await api.patch(.statefulSets, set.objectName, merge: patch)
   }
 }

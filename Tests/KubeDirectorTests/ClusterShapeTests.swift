@@ -176,7 +176,7 @@ struct ClusterShapeTests {
     #expect(stall.status && stall.reason == "NotUnderstood")
     #expect(
       stall.message == "kdops leaves this cluster alone: its status is written by another operator "
-        + "(clusterService, generationUID); moving a cluster here from another operator is not supported yet")
+        + "(clusterService, generationUID); only one operator may manage a cluster")
     #expect(ClusterStatus(Self.status)?.conditions.isEmpty == true)
   }
 

@@ -135,6 +135,56 @@ struct ForeignAdoptionTests {
     #expect(member.service == "svc-kdss-x8fgh-1" && member.app == "cassandra311")
     #expect(member.detail.lastConfiguredContainer == "containerd://1")
     #expect(ClusterShape.foreignFields(of: status.json).isEmpty)
+    #expect(status.adopted == AdoptedCluster(headlessService: "kdhs-2b7qd", app: "cassandra311"))
+    #expect(ClusterStatus(status.json) == status)
+  }
+
+  @Test("decides the same again after the image annotations and the status were written")
+  func again() throws {
+    var objects = Self.objects()
+    let first = ForeignAdoption(objects)
+    var status = try #require(first.status)
+    status.specCommit = "4f2c9ab"
+    objects.cluster["status"] = status.json
+    objects.sets[0]["metadata"]?["annotations"] = ["kdops.dev/image": "bluedata/cassandra:4.0"]
+    // A webhook names another registry.
+    objects.sets[0]["spec"]?["template"]?["spec"]?["containers"] = [["name": "app", "image": "mirror/c:4.0"]]
+    #expect(ClusterShape.isForeign(cluster: objects.cluster, sets: []))
+    let second = ForeignAdoption(objects)
+    #expect(second.entries == first.entries && second.status == status)
+  }
+
+  @Test("takes n/a for no service and no volume, and needs no claims if they may not be read")
+  func notAvailable() throws {
+    var objects = Self.objects()
+    let member: [String] = ["roles", "1", "members", "0"]
+    for field in ["service", "pvc"] {
+      objects.cluster["status"] = Self.replaced(
+        objects.cluster["status"] ?? [:], (member + [field])[...], "n/a")
+    }
+    #expect(ForeignAdoption(objects).problems == [])
+    objects.claims = nil
+    let adoption = ForeignAdoption(objects)
+    #expect(adoption.problems == [])
+    let worker = try #require(adoption.status?.role("worker")?.members.first)
+    #expect(worker.service == nil && worker.volumeClaim == nil)
+  }
+
+  @Test("rejects a cluster that is being deleted: without its finalizer it would be gone")
+  func deleted() {
+    var objects = Self.objects()
+    objects.cluster["metadata"]?["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    #expect(ForeignAdoption(objects).problems == ["KubeDirectorCluster ring: it is being deleted"])
+  }
+
+  @Test(
+    "accepts a set whose pods all have the new revision, although the current one stays behind with OnDelete")
+  func onDelete() {
+    var objects = Self.objects()
+    objects.sets[0]["status"] = ["currentRevision": "r-1", "updateRevision": "r-2", "updatedReplicas": 1]
+    #expect(ForeignAdoption(objects).problems.count == 1)
+    objects.sets[0]["status"]?["updatedReplicas"] = 2
+    #expect(ForeignAdoption(objects).problems == [])
   }
 
   @Test("ignores services of another owner")
@@ -205,7 +255,7 @@ struct ForeignAdoptionTests {
     objects.services.append(Self.named("kdhs-second"))
     objects.cluster["metadata"]?["finalizers"] = ["kubedirector.hpe.com/backup", "example.com/guard"]
     objects.cluster["spec"]?["roles"] = [["id": "seed", "members": 3], ["id": "worker", "members": 1]]
-    objects.claims.removeFirst()
+    objects.claims?.removeFirst()
     #expect(
       ForeignAdoption(objects).problems == [
         "KubeDirectorCluster ring: "

@@ -93,7 +93,8 @@ struct ActionExecutor: Sendable {
             + "remove it or rename the cluster")
       }
       if resource == .statefulSets,
-        let mismatch = ClusterShape.mismatch(set: found.json, of: context.name.name)
+        let mismatch = ClusterShape.mismatch(
+          set: found.json, of: context.name.name, adopted: context.status.adopted)
       {
         throw APIError(.other, Condition.notUnderstood([mismatch]))
       }
@@ -189,7 +190,7 @@ struct ActionExecutor: Sendable {
     }
     var change: JSON = ["replicas": JSON(goal.replicas), "updateStrategy": strategyPatch(goal.strategy)]
     if known.annotation(SetAnnotation.image) != resolved.image,
-      let template = wanted.json["spec"]?["template"]
+      let template = Self.template(of: wanted, selectedBy: known)
     {
       // Names the fields that the new template no longer has, such as a service account that is no longer allowed.
       change["template"] = JSON.mergePatch(from: known.json["spec"]?["template"] ?? [:], to: template)
@@ -203,6 +204,16 @@ struct ActionExecutor: Sendable {
     ]
     await cache.put(
       try await api.patch(.statefulSets, known.objectName, merge: patch), .statefulSets)
+  }
+
+  /// The new template with all labels by which the existing set selects its pods: the selector of an adopted set also
+  /// names the app, and is immutable.
+  private static func template(of wanted: Object, selectedBy known: Object) -> JSON? {
+    guard var template = wanted.json["spec"]?["template"] else { return nil }
+    for (key, value) in known.json["spec"]?["selector"]?["matchLabels"]?.object ?? [:] {
+      template["metadata"]?["labels"]?[key] = value
+    }
+    return template
   }
 
   /// A merge patch keeps fields that it does not name, so an unwanted partition must be removed by name.

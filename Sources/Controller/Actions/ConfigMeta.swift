@@ -64,7 +64,9 @@ struct ConfigMeta {
     return meta
   }
 
-  private var domain: String { DerivedNames.domain(of: cluster.metadata, clusterDomain: clusterDomain) }
+  private var domain: String {
+    DerivedNames.domain(of: cluster.metadata, clusterDomain: clusterDomain, adopted: status.adopted)
+  }
 
   private func fqdn(_ member: MemberStatus) -> String { "\(member.pod).\(domain)" }
 

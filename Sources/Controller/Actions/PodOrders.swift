@@ -102,7 +102,9 @@ extension ActionExecutor {
   ) -> ExecRequest {
     let keep = kept(context.apps[app]?.resolved(order.role))
     let meta = Self.refreshesMetadata(notification.event) ? configMeta(app, order.role, pod, context) : []
-    let words = notification.words(cluster: context.cluster.metadata, clusterDomain: settings.clusterDomain)
+    let words = notification.words(
+      cluster: context.cluster.metadata, clusterDomain: settings.clusterDomain,
+      adopted: context.status.adopted)
     let key = Self.key(notification, order.containerID)
     let arguments = [
       PodScripts.inner, key, order.containerID,

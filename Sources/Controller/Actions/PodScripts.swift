@@ -331,11 +331,24 @@ enum PodScripts {
   ///
   /// Arguments: the mount path of the volume, then the folders to copy. Each folder is copied once in the lifetime of
   /// a volume; an interrupted copy starts again. Owners are preserved if the container's user may do so.
+  ///
+  /// KubeDirector's operator leaves `/etc/kubedirector.init` on a volume that it has seeded. The folders on such a
+  /// volume are recorded as copied before the first one is.
   static let seed = """
     set -eu
     volume=$1
     shift
-    mkdir -p "$volume/.kdops-seeded"
+    if [ ! -d "$volume/.kdops-seeded" ]; then
+      rm -rf "$volume/.kdops-seeded.new"
+      mkdir "$volume/.kdops-seeded.new"
+      if [ -e "$volume/etc/kubedirector.init" ]; then
+        for folder in "$@"; do
+          name=$(printf '%s' "${folder#/}" | tr / _)
+          if [ -d "$volume/${folder#/}" ]; then : > "$volume/.kdops-seeded.new/$name"; fi
+        done
+      fi
+      mv "$volume/.kdops-seeded.new" "$volume/.kdops-seeded"
+    fi
     for folder in "$@"; do
       name=$(printf '%s' "${folder#/}" | tr / _)
       if [ -e "$volume/.kdops-seeded/$name" ]; then continue; fi

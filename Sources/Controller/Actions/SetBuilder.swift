@@ -16,7 +16,9 @@ struct ObjectBuilder {
   /// Derives the tokens of members.
   let stamp: Stamp
 
-  var headlessService: String { DerivedNames.headlessService(cluster: cluster.metadata.name) }
+  var headlessService: String {
+    DerivedNames.headlessService(cluster: cluster.metadata.name, adopted: status.adopted)
+  }
 
   /// The labels of every object of the cluster, including pods. The app's name is not among them: it is not part of
   /// any selector or template.
@@ -42,6 +44,10 @@ struct ObjectBuilder {
     return info.prevAppCatalog
   }
 
+  private var domain: String {
+    DerivedNames.domain(of: cluster.metadata, clusterDomain: clusterDomain, adopted: status.adopted)
+  }
+
   func headless() -> Object {
     service(
       headlessService, labels: labels(app: status.app), annotations: [:],
@@ -50,6 +56,14 @@ struct ObjectBuilder {
         "selector": JSON([Wire.Label.cluster: cluster.metadata.name]),
         "ports": [["name": "port", "port": 8888]],
       ])
+  }
+
+  /// Whether the headless service exists as it would be made from now. That of an adopted cluster stays unchanged.
+  ///
+  /// - Parameter marks: the marks of the existing services, by name; empty for a service without a mark.
+  func hasHeadless(_ marks: [String: String]) -> Bool {
+    guard let found = marks[headlessService] else { return false }
+    return found == headless().annotation(ServiceAnnotation.mark) || status.adopted != nil && found.isEmpty
   }
 
   /// Creates a service with a digest of its input, which shows later whether the service must be updated.
@@ -84,11 +98,18 @@ struct ObjectBuilder {
       // Without tokens the mark depends on the role, not on the member.
       let common = services.contains(where: \.hasAuthToken) ? nil : mark("")
       for member in role.members {
-        let name = DerivedNames.memberService(pod: member.pod)
-        if let found = marks[name], found != common ?? mark(member.pod) { names.insert(name) }
+        let name = member.serviceName
+        guard let found = marks[name], !(found.isEmpty && isKept(member)) else { continue }
+        if found != common ?? mark(member.pod) { names.insert(name) }
       }
     }
     return names
+  }
+
+  /// Whether the member's service stays as the other operator made it: the member's token and ports do not change
+  /// before its first upgrade.
+  private func isKept(_ member: MemberStatus) -> Bool {
+    status.adopted.map { $0.app == member.app } ?? false
   }
 
   /// The service of one member, with one port for each service of its role.
@@ -109,8 +130,9 @@ struct ObjectBuilder {
     annotations[ServiceAnnotation.token] =
       services.contains(where: \.hasAuthToken)
       ? stamp.token(of: pod, cluster: cluster.metadata.uid ?? "") : nil
+    let member = status.role(role.id)?.members.first { $0.pod == pod }
     return service(
-      DerivedNames.memberService(pod: pod), labels: labels, annotations: annotations,
+      member?.serviceName ?? DerivedNames.memberService(pod: pod), labels: labels, annotations: annotations,
       spec: [
         "type": .string(cluster.spec.serviceType ?? PodDefaults.standardServiceType), "ports": .array(ports),
         "publishNotReadyAddresses": true,
@@ -201,7 +223,7 @@ struct ObjectBuilder {
     pod["containers"] = [container]
     // Members reach each other by the names of pods alone.
     pod["dnsConfig"] = [
-      "searches": [.string(DerivedNames.domain(of: cluster.metadata, clusterDomain: clusterDomain))]
+      "searches": [.string(domain)]
     ]
     pod["terminationGracePeriodSeconds"] = JSON(
       GracePeriods(cluster.metadata.annotations[Wire.Annotation.gracePeriod]).seconds(of: role.id))

@@ -58,8 +58,6 @@ struct KnownSet: ClusterMember {
   let owners: [String]
   let role: String?
   let observation: SetObservation
-  /// Why the engine cannot manage the set; nil if it can.
-  let mismatch: ShapeMismatch?
 
   init?(watched object: Object) {
     guard let cluster = object.label(Wire.Label.cluster) else { return nil }
@@ -73,7 +71,6 @@ struct KnownSet: ClusterMember {
     owners = object.owners.map(\.uid)
     role = object.label(Wire.Label.role)
     observation = SetObservation(object)
-    mismatch = ClusterShape.mismatch(set: object.json, of: cluster)
   }
 }
 

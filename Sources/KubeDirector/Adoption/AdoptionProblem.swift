@@ -4,6 +4,7 @@ public enum AdoptionProblem: Sendable, Hashable {
   /// Its operator still has work to do, in this state; empty if there is no status.
   case unsettled(state: String)
   case upgradeRunning
+  case beingDeleted
   /// A finalizer of that operator other than the one for the deletion of a cluster.
   case finalizer(String)
   /// A role of the spec without a StatefulSet, although it has members.
@@ -40,6 +41,7 @@ public enum AdoptionProblem: Sendable, Hashable {
       "its state is \(state.isEmpty ? "unknown" : "`\(state)`"), not `configured`; "
         + "let its operator finish before you stop it"
     case .upgradeRunning: "an upgrade is running; let its operator finish or roll it back before you stop it"
+    case .beingDeleted: "it is being deleted"
     case .finalizer(let name): "kdops does not know the finalizer \(name); remove it"
     case .roleWithoutSet(let role): "role \(role) has no StatefulSet; let its operator create it"
     case .missingSet(let name): "its StatefulSet \(name) does not exist; let its operator create it again"

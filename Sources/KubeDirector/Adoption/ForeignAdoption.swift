@@ -7,9 +7,10 @@ public struct ForeignObjects: Sendable {
   /// Objects with the cluster's label, regardless of owner.
   public var sets: [JSON]
   public var services: [JSON]
-  public var claims: [JSON]
+  /// Nil if they may not be read.
+  public var claims: [JSON]?
 
-  public init(cluster: JSON, sets: [JSON] = [], services: [JSON] = [], claims: [JSON] = []) {
+  public init(cluster: JSON, sets: [JSON] = [], services: [JSON] = [], claims: [JSON]? = []) {
     self.cluster = cluster
     self.sets = sets
     self.services = services
@@ -23,6 +24,8 @@ public struct ForeignObjects: Sendable {
 /// Shapes of the original (`v0.11` and the branch `live-app-upgrade`): StatefulSets have generated names (`kdss-…`, or
 /// the cluster's and the role's name with a suffix) and a headless service with a generated name (`kdhs-…`). Their
 /// selectors also name the app. Each of these fields is immutable, so the live value is kept.
+///
+/// The decision about an adopted cluster is the same again, so that an interrupted adoption is continued.
 public struct ForeignAdoption: Sendable, Hashable {
   public struct Entry: Sendable, Hashable {
     public enum Decision: Sendable, Hashable {
@@ -101,14 +104,17 @@ private struct ForeignReader {
   /// The status in the form of kdops. Fields that only the other operator needs are left out.
   var status: ClusterStatus {
     let live = objects.cluster["status"]
+    if ClusterShape.foreignFields(of: live).isEmpty, let known = ClusterStatus(live), known.adopted != nil {
+      return known
+    }
     let app = objects.cluster["spec"]?["app"]?.string ?? ""
     let kept = roles.filter { !$0.statefulSet.isEmpty }.map { role in
       RoleStatus(
         id: role.id, statefulSet: role.statefulSet,
         members: role.members.map { member in
           MemberStatus(
-            pod: member.pod, nodeID: member.nodeID, service: member.service,
-            volumeClaim: member.volumeClaim, state: .configured, app: app,
+            pod: member.pod, nodeID: member.nodeID, service: Self.named(member.service),
+            volumeClaim: Self.named(member.volumeClaim), state: .configured, app: app,
             detail: MemberStatus.Detail(lastConfiguredContainer: member.detail.lastConfiguredContainer))
         })
     }
@@ -117,7 +123,14 @@ private struct ForeignReader {
       state: .configured, app: app,
       appCatalog: objects.cluster["spec"]?["appCatalog"]?.string.flatMap(AppCatalog.init),
       observedGeneration: objects.cluster["metadata"]?["generation"]?.count() ?? 0,
-      lastNodeID: max(live?["lastNodeID"]?.count() ?? 0, highest), roles: kept)
+      lastNodeID: max(live?["lastNodeID"]?.count() ?? 0, highest), roles: kept,
+      adopted: AdoptedCluster(
+        headlessService: headless ?? DerivedNames.headlessService(cluster: clusterName), app: app))
+  }
+
+  /// Nil for the values with which that operator says that a member has no such object.
+  private static func named(_ name: String?) -> String? {
+    name.flatMap { $0.isEmpty || $0 == "n/a" ? nil : $0 }
   }
 
   // MARK: - Cluster
@@ -125,6 +138,8 @@ private struct ForeignReader {
   private mutating func readCluster() {
     let status = objects.cluster["status"]
     var problems: [AdoptionProblem] = []
+    let isBeingDeleted = objects.cluster["metadata"]?["deletionTimestamp"]?.string != nil
+    if isBeingDeleted { problems.append(.beingDeleted) }
     let state = status?["state"]?.string ?? ""
     if state != ClusterStatus.State.configured.rawValue { problems.append(.unsettled(state: state)) }
     // The released operator has no such field; the other one writes null after an upgrade.
@@ -176,7 +191,9 @@ private struct ForeignReader {
     let problems = setProblems(set, name)
     guard problems.isEmpty else { return reject("StatefulSet", name, problems) }
     // Without the annotation, the engine would write a new template, and every pod would restart.
-    let image = Self.container(set)?["image"]?.string ?? ""
+    let live = Self.container(set)?["image"]?.string ?? ""
+    let known = set["metadata"]?["annotations"]?[Wire.Annotation.image]?.string ?? ""
+    let image = known.isEmpty ? live : known
     entries.append(
       ForeignAdoption.Entry(
         "StatefulSet", name, .write(annotations: [Wire.Annotation.image: image], finalizers: [])))
@@ -211,8 +228,11 @@ private struct ForeignReader {
     if replicas != role.members.count {
       problems.append(.replicas(requested: replicas, members: role.members.count))
     }
+    // With `OnDelete`, the current revision stays behind although all pods have the new one.
     let current = set["status"]?["currentRevision"]?.string
-    if let update = set["status"]?["updateRevision"]?.string, let current, update != current {
+    if let update = set["status"]?["updateRevision"]?.string, let current, update != current,
+      set["status"]?["updatedReplicas"]?.count() != replicas
+    {
       problems.append(.rolloutRunning)
     }
     return problems
@@ -233,8 +253,9 @@ private struct ForeignReader {
 
   /// Claims that the status does not name belong to members that were removed; they are kept.
   private mutating func readClaims() {
-    let found = Set(objects.claims.map(Self.name))
-    let named = Set(roles.flatMap(\.members).compactMap(\.volumeClaim).filter { !$0.isEmpty })
+    guard let claims = objects.claims else { return }
+    let found = Set(claims.map(Self.name))
+    let named = Set(roles.flatMap(\.members).compactMap { Self.named($0.volumeClaim) })
     for name in found.union(named).sorted() {
       entries.append(
         ForeignAdoption.Entry(

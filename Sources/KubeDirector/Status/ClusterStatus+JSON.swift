@@ -17,7 +17,8 @@ extension ClusterStatus {
       roles: status["roles"]?.array?.compactMap(RoleStatus.init) ?? [],
       conditions: status["conditions"]?.array?.compactMap(Condition.init) ?? [],
       lastRetry: status["lastRetry"]?.string,
-      connections: status["connections"].flatMap(ConnectionState.init), journal: Journal(status["journal"]))
+      connections: status["connections"].flatMap(ConnectionState.init), journal: Journal(status["journal"]),
+      adopted: status["adopted"].flatMap(AdoptedCluster.init))
     let foreign = ClusterShape.foreignFields(of: status)
     guard !foreign.isEmpty else { return }
     conditions = [
@@ -36,6 +37,7 @@ extension ClusterStatus {
     out["lastNodeID"] = JSON(lastNodeID)
     out["lastRetry"] = lastRetry.map(JSON.string)
     out["connections"] = connections?.json
+    out["adopted"] = adopted?.json
     out["memberStateRollup"] = rollup.json
     out["conditions"] = .array(conditions.map(\.json))
     out["roles"] = .array(roles.map(\.json))

@@ -23,6 +23,8 @@ public struct ClusterStatus: Sendable, Hashable {
   public var connections: ConnectionState?
   /// The history of the last upgrades and rollbacks. No decision depends on it.
   public var journal: Journal
+  /// Nil for a cluster whose objects kdops created.
+  public var adopted: AdoptedCluster?
 
   public enum State: String, Sendable, Hashable, CaseIterable {
     case creating
@@ -36,7 +38,7 @@ public struct ClusterStatus: Sendable, Hashable {
     state: State, app: String, appCatalog: AppCatalog? = nil, upgradeInfo: UpgradeInfo? = nil,
     specCommit: String? = nil, observedGeneration: Int = 0, lastNodeID: Int = 0, roles: [RoleStatus] = [],
     conditions: [Condition] = [], lastRetry: String? = nil, connections: ConnectionState? = nil,
-    journal: Journal = Journal()
+    journal: Journal = Journal(), adopted: AdoptedCluster? = nil
   ) {
     self.lastRetry = lastRetry
     self.connections = connections
@@ -50,6 +52,7 @@ public struct ClusterStatus: Sendable, Hashable {
     self.roles = roles
     self.conditions = conditions
     self.journal = journal
+    self.adopted = adopted
   }
 
   /// The status without its journal.
@@ -281,6 +284,11 @@ public struct Condition: Sendable, Hashable {
     self.lastTransition = lastTransition
     self.observedGeneration = observedGeneration
   }
+}
+
+extension MemberStatus {
+  /// The name of the member's service. A member of an adopted cluster keeps its own.
+  public var serviceName: String { service ?? DerivedNames.memberService(pod: pod) }
 }
 
 extension ClusterStatus {

@@ -51,9 +51,11 @@ public struct Notification: Sendable, Hashable {
   }
 
   /// All arguments after the event on the command line: `--role worker --fqdns …,… --nodegroup 1`.
-  public func words(cluster: Metadata, clusterDomain: String) -> [String] {
+  public func words(
+    cluster: Metadata, clusterDomain: String, adopted: AdoptedCluster? = nil
+  ) -> [String] {
     guard let nodes else { return arguments }
-    let domain = DerivedNames.domain(of: cluster, clusterDomain: clusterDomain)
+    let domain = DerivedNames.domain(of: cluster, clusterDomain: clusterDomain, adopted: adopted)
     let names = nodes.ordinals.joined().map {
       "\(DerivedNames.pod(statefulSet: nodes.statefulSet, ordinal: $0)).\(domain)"
     }

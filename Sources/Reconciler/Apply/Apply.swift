@@ -60,7 +60,9 @@ extension Reconciler {
       commit: change.commit.hex, blob: blob.hex, path: source.path, change: change.change,
       specCommit: before?.specCommit)
     drift.willWrite(reference)
-    put(try await applier.apply(document, over: live, provenance))
+    var prepared = live
+    if change.isCluster, isAdopted(reference), let live { prepared = try await prepareAdoption(of: live) }
+    put(try await applier.apply(document, over: prepared, provenance))
     return true
   }
 

@@ -32,7 +32,7 @@ extension Reconciler {
       }
       switch obstacle {
       // StatefulSets and services are not watched, so no event says that they are gone.
-      case .shape: pending.deferAdoption(of: change.reference)
+      case .shape, .foreignObjects: pending.deferAdoption(of: change.reference)
       case .unread(let error):
         pending.insert(change.reference, of: change.commit)
         requeue.merge(retry(change.reference, after: error))

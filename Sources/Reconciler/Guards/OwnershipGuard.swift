@@ -25,6 +25,8 @@ struct OwnershipGuard {
   enum AdoptionObstacle {
     /// The cluster has a shape that kdops does not create.
     case shape([ShapeMismatch])
+    /// Objects of KubeDirector's operator cannot be adopted as they are; the problems for users.
+    case foreignObjects([String])
     /// The cluster's objects could not be read.
     case unread(APIError)
   }
@@ -78,23 +80,28 @@ struct OwnershipGuard {
     )
   }
 
+  private static func reject(
+    _ change: inout JudgedChange, _ location: SourceLocation?, _ problems: String
+  ) {
+    change.verdict = .rejected
+    let finding = Diagnostic(
+      rule: ClusterAdoptionShape.id, severity: .error, location: location, object: change.reference,
+      message: "\(change.reference) cannot be adopted: \(problems)",
+      hint: "nothing of it was changed; repair it with the operator that created it, or remove its file; "
+        + "it is judged again within ten minutes")
+    change.findings.insert(finding, at: 0)
+  }
+
   /// Rejects an adoption for a shape mismatch; lets it wait if the objects could not be read.
   private static func apply(
     _ obstacle: AdoptionObstacle, to change: inout JudgedChange, _ location: SourceLocation?
   ) {
     let reference = change.reference
     switch obstacle {
-    case .shape(let mismatches):
-      change.verdict = .rejected
-      let finding = Diagnostic(
-        rule: ClusterAdoptionShape.id, severity: .error, location: location, object: reference,
-        message:
-          "\(reference) cannot be adopted: \(mismatches.words); "
-          + "moving a cluster here from another operator is not supported yet",
-        hint: "take its file out of the repository and leave it to the operator that made it; "
-          + "nothing of it was changed; when that operator's objects are gone, it is judged again within ten minutes"
-      )
-      change.findings.insert(finding, at: 0)
+    case .shape(let mismatches): reject(&change, location, mismatches.words)
+    case .foreignObjects(let problems):
+      let more = problems.count > 3 ? "; and \(problems.count - 3) more" : ""
+      reject(&change, location, problems.prefix(3).joined(separator: "; ") + more)
     case .unread(let error):
       change.verdict = .waiting
       change.findings = [

@@ -28,13 +28,16 @@ public enum ObjectOwner: DaemonRule {
 public enum ClusterAdoptionShape: DaemonRule {
   public static let description = RuleDescription(
     "cluster/adoption-shape", .error, .live,
-    summary: "an adopted cluster has the structure of a cluster that kdops created",
+    summary:
+      "an adopted cluster has the structure of a cluster that kdops or KubeDirector's operator created",
     rationale: """
-      KubeDirector's own operator names StatefulSets, services and volumes differently and writes another \
-      status, and Kubernetes does not allow most of that to change later. kdops cannot manage such a cluster \
-      yet, so it writes nothing to it: no label, no status, no StatefulSet. Clusters that another \
-      installation of kdops created can be adopted. If another operator starts to manage a cluster only \
-      after its adoption, the cluster is stalled as `NotUnderstood`, and its objects are not changed.
+      Kubernetes does not allow the names, selectors and volume claim templates of StatefulSets to change. So \
+      a cluster of KubeDirector's operator keeps them, with its services and volumes, and no pod restarts. \
+      It is adopted only if its operator has finished its work: all members are `configured`, no upgrade \
+      runs, and each object has a known structure. Otherwise the finding names each problem, and nothing is \
+      written: no label, no status, no StatefulSet. Clusters that another installation of kdops created can \
+      be adopted too. If another operator starts to manage a cluster after its adoption, the cluster is \
+      stalled as `NotUnderstood`, and its objects are not changed.
       """,
     passing: [], failing: [])
 }

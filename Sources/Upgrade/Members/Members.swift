@@ -85,7 +85,7 @@ extension ClusterMachine {
       !pod.isBeingDeleted, let container = pod.containerID
     else { return }
     let isInstalled = member.detail.lastConfiguredContainer == container
-    if isInstalled, let app = member.app, pod.appLabel != app {
+    if isInstalled, let app = member.app, pod.appLabel != app, observed.sets[id]?.selectsApp != true {
       actions.append(.label(pod: member.pod, app: app))
     }
     if case .running(let order) = observed.work[member.pod], order.containerID == container { return }

@@ -102,6 +102,13 @@ extension ClusterMachine {
       return
     }
     while let last = status.roles[role].members.last, last.isLeaving, observed.pods[last.pod] == nil {
+      // Without its member, a service with a name from another operator cannot be attributed to the role.
+      let service = last.serviceName
+      if service != DerivedNames.memberService(pod: last.pod),
+        observed.memberServices?.contains(service) == true
+      {
+        return actions.append(.deleteMemberService(name: service))
+      }
       status.roles[role].members.removeLast()
     }
   }
@@ -114,7 +121,7 @@ extension ClusterMachine {
       for member in status.roles[role].members.indices
       where hasServices && !status.roles[role].members[member].isLeaving {
         let pod = status.roles[role].members[member].pod
-        let name = DerivedNames.memberService(pod: pod)
+        let name = status.roles[role].members[member].serviceName
         let isThere =
           observed.memberServices?.contains(name) ?? (status.roles[role].members[member].service != nil)
         status.roles[role].members[member].service = name

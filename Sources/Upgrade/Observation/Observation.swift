@@ -91,10 +91,13 @@ public struct SetObservation: Sendable, Hashable {
   public var isObserved: Bool
   public var currentRevision: String
   public var updateRevision: String
+  /// Whether the set selects its pods also by the label of the app, as those of adopted clusters do. With another value
+  /// of the label a pod would leave the set.
+  public var selectsApp: Bool
 
   public init(
     image: String, replicas: Int, strategy: SetStrategy, isObserved: Bool, currentRevision: String,
-    updateRevision: String
+    updateRevision: String, selectsApp: Bool = false
   ) {
     self.image = image
     self.replicas = replicas
@@ -102,6 +105,7 @@ public struct SetObservation: Sendable, Hashable {
     self.isObserved = isObserved
     self.currentRevision = currentRevision
     self.updateRevision = updateRevision
+    self.selectsApp = selectsApp
   }
 }
 

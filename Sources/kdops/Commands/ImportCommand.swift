@@ -85,7 +85,9 @@ struct ImportCommand: AsyncParsableCommand {
     if let check, !check.clusters.isEmpty {
       try Streams.output.result(
         "\(check.clusters.count) clusters are managed by KubeDirector's operator; "
-          + "this version does not adopt them (rule cluster/adoption-shape)\n")
+          + (check.problems.isEmpty
+            ? "stop it before you commit their files, then they are adopted as they are\n"
+            : "those that are not ready are not adopted (rule cluster/adoption-shape)\n"))
     }
     let summary = "\(repository.apps) apps and \(repository.clusters) clusters written to \(out)"
     try Streams.output.result(TerminalText.visible(summary) + "\n")

@@ -96,4 +96,24 @@ struct PodScriptsTests {
     #expect(container.content("etc/guestconfig/configmeta.json") == Self.meta)
     #expect(container.names(in: "etc/guestconfig") == ["configmeta.json"])
   }
+
+  @Test("do not seed a folder again on a volume that KubeDirector's operator has seeded")
+  func seeded() throws {
+    let container = try Container()
+    for (path, content) in [
+      ("etc/settings", "image"), ("data/rows", "image"), ("srv/volume/etc/settings", "edited"),
+      ("srv/volume/etc/kubedirector.init", ""),
+    ] {
+      let file = URL(fileURLWithPath: "\(container.folder.path)/\(path)")
+      try FileManager.default.createDirectory(
+        at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data(content.utf8).write(to: file)
+    }
+    let arguments = ["/srv/volume", "/etc", "/data"]
+    #expect(try container.run(PodScripts.seed, arguments, input: "", asks: 2) == "exit 0")
+    #expect(container.content("srv/volume/etc/settings") == "edited")
+    // The operator has not seeded this one.
+    #expect(container.content("srv/volume/data/rows") == "image")
+    #expect(container.names(in: "srv/volume/.kdops-seeded") == ["data", "etc"])
+  }
 }

@@ -29,14 +29,20 @@ struct ForeignAdoptionTests {
 
   /// A cluster `old` that was created by hand, and the objects that another operator created for it.
   private static func open(
-    status: JSON? = foreignStatus, hasSet: Bool = true, isStill: Bool = false,
-    wrap: (EmbeddedCluster) -> any ClusterAPI = { $0 },
+    status: JSON? = foreignStatus, hasSet: Bool = true, hasService: Bool = false, isStill: Bool = false,
+    at site: Site? = nil, wrap: (EmbeddedCluster) -> any ClusterAPI = { $0 },
     _ body: @Sendable (ReconcilerFixture) async throws -> Void
   ) async throws {
-    try await ReconcilerFixture.open(Files.shops("model"), isStill: isStill, wrap: wrap) { fixture in
+    try await ReconcilerFixture.open(Files.shops("model"), at: site, isStill: isStill, wrap: wrap) {
+      fixture in
       let model = try await fixture.engine("model")
       var old = try await fixture.store.create(
         Object(.clusters, namespace: "default", name: "old", content: ["spec": model.json["spec"] ?? .null]))
+      if hasService {
+        old.json["metadata"]?["finalizers"] = ["kubedirector.hpe.com/cleanup", "example.com/theirs"]
+        old = try await fixture.store.update(old)
+        try await makeService(of: old, in: fixture)
+      }
       if let status {
         old.json["status"] = status
         old = try await fixture.store.updateStatus(old)
@@ -49,6 +55,13 @@ struct ForeignAdoptionTests {
       await fixture.rest()
       try await body(fixture)
     }
+  }
+
+  private static func makeService(of cluster: Object, in fixture: ReconcilerFixture) async throws {
+    _ = try await fixture.store.create(
+      Object(
+        .services, namespace: "default", name: "kdhs-2b7qd", labels: [Wire.Label.cluster: "old"],
+        owners: [OwnerReference(cluster)], content: ["spec": ["clusterIP": "None"]]))
   }
 
   private static func makeSet(of cluster: Object, in fixture: ReconcilerFixture) async throws {
@@ -69,7 +82,7 @@ struct ForeignAdoptionTests {
   }
 
   @Test(
-    "rejects a cluster with another operator's status or StatefulSets before anything is written",
+    "rejects a cluster whose objects are missing or unknown before anything is written",
     arguments: [(true, true), (true, false), (false, true)])
   func rejected(hasStatus: Bool, hasSet: Bool) async throws {
     try await Self.open(status: hasStatus ? Self.foreignStatus : nil, hasSet: hasSet) { fixture in
@@ -79,15 +92,86 @@ struct ForeignAdoptionTests {
       let report = await fixture.report(commit, "old")
       #expect(report?.verdict == .rejected && report?.phase == .rejected)
       #expect(report?.rules.first == "cluster/adoption-shape")
-      let names = hasStatus ? "(clusterService, generationUID)" : "StatefulSet kdss-x8fgh"
-      #expect(report?.message?.contains(names) == true)
-      #expect(
-        report?.message?.contains("moving a cluster here from another operator is not supported") == true)
+      #expect(report?.message?.contains("cannot be adopted: ") == true)
+      #expect(report?.message?.contains("StatefulSet kdss-x8fgh") == true)
       await fixture.reconciled(commit)
       #expect(await fixture.object(.clusters, "old") == before)
       #expect(await fixture.object(.statefulSets, "kdss-x8fgh") == set)
     }
   }
+
+  // MARK: Adopted
+
+  private static let steps = [
+    "patch StatefulSet kdss-x8fgh", "status KubeDirectorCluster old", "update KubeDirectorCluster old",
+  ]
+
+  private static func expectAdopted(_ fixture: ReconcilerFixture, template: JSON?) async throws {
+    let live = await fixture.cluster("old") {
+      $0.label(Wire.Label.source) == "default" && Stamp.forTests.holds($0.json)
+    }
+    let old = try #require(live)
+    #expect(old.json["metadata"]?["finalizers"] == ["example.com/theirs"])
+    let status = try #require(ClusterStatus(old.json["status"]))
+    #expect(status.state == .configured && !status.isStalled && status.observedGeneration == old.generation)
+    #expect(status.adopted == AdoptedCluster(headlessService: "kdhs-2b7qd", app: "web-1.0.0"))
+    #expect(status.members.map(\.pod) == ["kdss-x8fgh-0"] && status.members.map(\.app) == ["web-1.0.0"])
+    let set = try #require(await fixture.object(.statefulSets, "kdss-x8fgh"))
+    #expect(set.annotation(Wire.Annotation.image) == "web:1")
+    #expect(set.generation == 1 && set.json["spec"]?["template"] == template)
+  }
+
+  @Test("adopts a cluster as it is: image annotation, then status, then owner without the finalizer")
+  func adopted() async throws {
+    let writes = CountedWritesAPI()
+    try await Self.open(hasService: true, wrap: { writes.placed(before: $0) }) { fixture in
+      let set = await fixture.object(.statefulSets, "kdss-x8fgh")
+      let commit = try await fixture.push(Self.adoption)
+      let report = await fixture.report(commit, "old") { $0.verdict == .accepted }
+      #expect(report != nil)
+      try await Self.expectAdopted(fixture, template: set?.json["spec"]?["template"])
+      await fixture.reconciled(commit)
+      #expect(writes.made == Self.steps)
+      let done = await fixture.report(commit, "old") { $0.phase == .done }
+      #expect(done != nil)
+    }
+  }
+
+  @Test("continues an adoption whose daemon was killed after any write", arguments: 0...2)
+  func killed(after limit: Int) async throws {
+    let site = try Site()
+    let (dying, later) = (CountedWritesAPI(limit: limit), CountedWritesAPI())
+    let template = Mutex<JSON?>(nil)
+    try await Self.open(hasService: true, at: site, wrap: { dying.placed(before: $0) }) { fixture in
+      let set = await fixture.object(.statefulSets, "kdss-x8fgh")
+      template.withLock { $0 = set?.json["spec"]?["template"] }
+      try await fixture.push(Self.adoption)
+      await until { dying.hasRefused ? true : nil }
+      #expect(await fixture.object(.clusters, "old")?.label(Wire.Label.source) == nil)
+    }
+    try await ReconcilerFixture.open(at: site, wrap: { later.placed(before: $0) }) { fixture in
+      try await Self.expectAdopted(fixture, template: template.withLock { $0 })
+    }
+    #expect(dying.made + later.made == Self.steps)
+  }
+
+  @Test("rejects an adoption that also upgrades, before anything is written")
+  func changed() async throws {
+    let writes = CountedWritesAPI()
+    try await Self.open(hasService: true, wrap: { writes.placed(before: $0) }) { fixture in
+      let commit = try await fixture.push([
+        "apps/1.1.0.json": Files.app("1.1.0"),
+        "clusters/old.yaml": Files.cluster(
+          "old", "1.1.0", members: 1, "annotations: {\(Wire.Annotation.adopt): \"true\"}"),
+      ])
+      let report = await fixture.report(commit, "old")
+      #expect(report?.verdict == .rejected)
+      #expect(report?.message?.contains("cannot be adopted and changed at once") == true)
+      #expect(writes.made == [])
+    }
+  }
+
+  // MARK: Rejected
 
   @Test("adopts a cluster after the other operator's objects are gone")
   func gone() async throws {
@@ -157,6 +241,48 @@ struct ForeignAdoptionTests {
       let later = await fixture.report(commit, "old") { $0.verdict == .rejected }
       #expect(later?.rules.first == "cluster/adoption-shape")
     }
+  }
+}
+
+/// Records the writes to the cluster `old` and its objects, and refuses those after a limit.
+private final class CountedWritesAPI: ForwardingAPI, @unchecked Sendable {
+  private let limit: Int
+  private let state = Mutex<(made: [String], hasRefused: Bool)>(([], false))
+  var made: [String] { state.withLock { $0.made } }
+  var hasRefused: Bool { state.withLock { $0.hasRefused } }
+
+  init(limit: Int = .max) {
+    self.limit = limit
+    super.init()
+  }
+
+  private func count(_ verb: String, _ kind: String, _ name: String) throws(APIError) {
+    guard name == "old" || name == "kdss-x8fgh" else { return }
+    let isRefused = state.withLock { state in
+      guard state.made.count < limit else {
+        state.hasRefused = true
+        return true
+      }
+      state.made.append("\(verb) \(kind) \(name)")
+      return false
+    }
+    if isRefused { throw APIError(.unavailable, "killed") }
+  }
+
+  override func update(_ object: Object) async throws(APIError) -> Object {
+    try count("update", object.kind, object.name)
+    return try await super.update(object)
+  }
+
+  override func updateStatus(_ object: Object) async throws(APIError) -> Object {
+    try count("status", object.kind, object.name)
+    return try await super.updateStatus(object)
+  }
+
+  override func patch(_ resource: Resource, _ name: ObjectName, merge: JSON) async throws(APIError) -> Object
+  {
+    try count("patch", resource.kind, name.name)
+    return try await super.patch(resource, name, merge: merge)
   }
 }
 

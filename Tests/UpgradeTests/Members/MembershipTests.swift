@@ -69,6 +69,20 @@ struct MembershipTests {
     #expect(stage.violations == [])
   }
 
+  @Test("keeps the services of an adopted cluster by their names, and deletes that of a leaving member")
+  func adoptedServices() {
+    var stage = Stage([.init(id: "worker", members: 2, services: ["http"])])
+    stage.settle()
+    stage.services = ["c", "s-0", "s-1"]
+    stage.status?.roles[0].members[0].service = "s-0"
+    stage.status?.roles[0].members[1].service = "s-1"
+    stage.commit(members: 1, of: "worker")
+    stage.settle()
+    #expect(stage.services == ["c", "s-0"])
+    #expect(stage.status?.members.map(\.service) == ["s-0"])
+    #expect(stage.violations == [])
+  }
+
   @Test("never reuses a node id")
   func nodeIDs() {
     var stage = Stage([.init(id: "worker", members: 2)])
