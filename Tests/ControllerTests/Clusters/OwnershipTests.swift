@@ -116,7 +116,7 @@ struct OwnershipTests {
         annotations: emptied.annotations, owners: [context.owner],
         content: ["spec": emptied.json["spec"] ?? [:]]))
     var changed = context
-    changed.sets = [old.name: KnownSet(old)]
+    changed.sets = [old.name: KnownSet(old, of: context.name.name)]
     var spec = changed.cluster.spec.raw
     var roles = spec["roles"]?.array ?? []
     roles[0]["storage"] = ["size": "5Gi"]
