@@ -44,8 +44,8 @@ struct Sandbox: Sendable {
     if SafeFolder.kind("/usr/local") == .folder {
       arguments += ["--bind", "\(request.root.path)/usr/local", "/usr/local"]
     }
-    // The size comes from the cluster's file, and `/dev/shm` is memory of this machine.
-    let sharedMemory = min(request.sharedMemory ?? limits.sharedMemory, limits.totalMemory)
+    // A size from the cluster's file has a limit, because `/dev/shm` is memory of this machine.
+    let sharedMemory = request.sharedMemory.map { min($0, limits.totalMemory) } ?? limits.sharedMemory
     arguments += [
       "--proc", "/proc", "--dev", "/dev", "--size", String(sharedMemory), "--tmpfs", "/dev/shm",
       // `/dev` is a tmpfs without a size limit; the devices in it and the mounts below it stay writable.
