@@ -50,11 +50,13 @@ enum PodScripts {
     if [ "$layout" = new ]; then chmod 0700 /etc/guestconfig; fi
     mv "$meta" /etc/guestconfig/configmeta.json
     shift 9
+    PATH="${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}:/usr/local/bin:/etc/guestconfig/bin"
+    export PATH
     is_own() {
       { IFS= read -r _ && IFS= read -r line; } 2> /dev/null < "$1" || return 1
       case $line in '# configcli of kdops'*) return 0 ;; *) return 1 ;; esac
     }
-    present=$(PATH="$PATH:/etc/guestconfig/bin"; command -v configcli) || present=
+    present=$(command -v configcli) || present=
     if [ -n "$tool" ] && { [ -z "$present" ] || is_own "$present"; }; then
       places="/usr/local/bin /etc/guestconfig/bin"
       # Without a sandbox, the embedded node shares its own /usr with containers.
@@ -83,6 +85,12 @@ enum PodScripts {
           exit 1
         fi
         for name in configmacro bdvcli bd_vcli ccli; do ln -sf configcli "$placed/$name"; done
+        # Many packages call it by its full path in KubeDirector's containers.
+        if [ -z "${KDOPS_SHARED_USR-}" ]; then
+          for name in configcli configmacro bdvcli bd_vcli ccli; do
+            [ -e "/usr/bin/$name" ] || ln -sf "$placed/$name" "/usr/bin/$name" 2> /dev/null || :
+          done
+        fi
       else
         work="/opt/.kdops-configcli.$$"
         mkdir "$work"
@@ -187,8 +195,10 @@ enum PodScripts {
     inner=$1 key=$2 container=$3 limit=$4 keep=$5 length=$6
     shift 6
     home=/opt/guestconfig
-    PATH="${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}:/etc/guestconfig/bin"
-    export PATH
+    PATH="${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}:/usr/local/bin:/etc/guestconfig/bin"
+    # KubeDirector's configcli has its Python modules there.
+    PYTHONUSERBASE="${PYTHONUSERBASE:-/usr/local}"
+    export PATH PYTHONUSERBASE
     give_up() { echo kdops-not-started; exit 123; }
     seen=$(cat /.kdops-container 2> /dev/null || cat /tmp/.kdops-container 2> /dev/null) || seen=
     if [ "$seen" != "$container" ] && { [ -n "$seen" ] || [ -w / ] || [ -w /tmp ]; }; then
