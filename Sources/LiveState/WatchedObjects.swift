@@ -38,11 +38,23 @@ public struct WatchedObjects<Value: Sendable>: Sendable {
     }
   }
 
-  private enum Arrival {
-    case ordered
-    case anytime
+  /// How an object was reported.
+  private enum Report {
+    /// By a watch, in the order of the changes.
+    case event
+    /// By the response to a write, at any time.
+    case response
+    /// In a list of this version, which shows all changes up to it; nil if the server's versions are not numbers.
+    case list(Int?, isOrdered: Bool)
     /// In a list of a server that has lost its last changes.
-    case rewound
+    case rewoundList
+
+    var isOrdered: Bool {
+      switch self {
+      case .event, .rewoundList, .list(_, isOrdered: true): true
+      case .response, .list: false
+      }
+    }
   }
 
   /// The stored objects.
@@ -76,13 +88,15 @@ public struct WatchedObjects<Value: Sendable>: Sendable {
     case .all(let objects, let version): return replace(with: objects, Int(version), of: scope, decode)
     case .changed(let object):
       advance(scope, to: object)
-      return store(object, .ordered, decode).map { [$0] } ?? []
+      return store(object, .event, decode).map { [$0] } ?? []
     case .removed(let object):
       advance(scope, to: object)
       let reference = object.watchReference
       let deleted = Version(object)
       tombstones.insert(deleted.uid, version: deleted.number)
-      guard let known = versions[reference], known.uid == deleted.uid, !known.isNewer(than: deleted.number)
+      // A later deletion of the name also ends an object whose successor was never of interest.
+      guard let known = versions[reference], known.uid == deleted.uid || deleted.isNewer(than: known.number),
+        !known.isNewer(than: deleted.number)
       else { return [] }
       return remove(reference).map { [$0] } ?? []
     }
@@ -94,25 +108,27 @@ public struct WatchedObjects<Value: Sendable>: Sendable {
     return remove(allOf: scope, except: list.items, at: number) { known in
       guard known.number != nil, number != nil else { return false }
       return !known.isNewer(than: number)
-    } + list.items.compactMap { store($0, .anytime, decode) }
+    } + list.items.compactMap { store($0, .list(number, isOrdered: false), decode) }
   }
 
   /// Stores an object that a write has returned; nil if it was deleted meanwhile or a newer version is known.
-  public mutating func put(_ object: Object, decode: Decoder) -> Change? { store(object, .anytime, decode) }
+  public mutating func put(_ object: Object, decode: Decoder) -> Change? { store(object, .response, decode) }
 
   /// Applies the list that a watch begins with. An object that it lacks is gone, unless the response to a write has
   /// shown a newer version of it.
+  ///
+  /// A server that was restored from a backup has older objects: under a lower version of the list, or under a higher
+  /// one if the versions were raised after the restoration, as the documentation of etcd recommends.
   private mutating func replace(
     with objects: [Object], _ number: Int?, of scope: WatchScope, _ decode: Decoder
   ) -> [Change] {
-    // A server that was restored from a backup counts from there again, and has lost what came later.
     var isRewound = false
     if let number, let last = reached[scope] { isRewound = number < last }
     if isRewound { tombstones.removeAll() }
     listed.insert(scope)
     reached[scope] = number
     return remove(allOf: scope, except: objects, at: number) { isRewound || !$0.isNewer(than: number) }
-      + objects.compactMap { store($0, isRewound ? .rewound : .ordered, decode) }
+      + objects.compactMap { store($0, isRewound ? .rewoundList : .list(number, isOrdered: true), decode) }
   }
 
   private mutating func advance(_ scope: WatchScope, to object: Object) {
@@ -120,19 +136,33 @@ public struct WatchedObjects<Value: Sendable>: Sendable {
     reached[scope] = number
   }
 
-  private mutating func store(_ object: Object, _ arrival: Arrival, _ decode: Decoder) -> Change? {
+  private mutating func store(_ object: Object, _ report: Report, _ decode: Decoder) -> Change? {
     let reference = object.watchReference
     let version = Version(object)
-    if arrival != .rewound {
-      guard !tombstones.hide(version.uid, version: version.number, isOrdered: arrival == .ordered) else {
-        return nil
-      }
-      if let known = versions[reference]?.number, let new = version.number, new <= known { return nil }
-    }
-    guard let value = decode(object, values[reference]) else { return nil }
-    if arrival == .ordered { tombstones.remove(version.uid) }
+    guard !isOutdated(version, of: reference, report),
+      let value = decode(object, values[reference])
+    else { return nil }
+    if report.isOrdered { tombstones.remove(version.uid) }
     versions[reference] = version
     return .stored(reference, value, replaced: values.updateValue(value, forKey: reference))
+  }
+
+  /// Whether a reported version adds nothing to what is known.
+  private func isOutdated(_ version: Version, of reference: ObjectReference, _ report: Report) -> Bool {
+    let known = versions[reference]
+    // What a list shows was so at the list's version, whatever the version of the object.
+    var shownAt = version.number
+    switch report {
+    case .rewoundList: return false
+    case .list(let number?, _) where version.number != nil:
+      if let known, known.uid == version.uid, known.number == version.number { return true }
+      shownAt = number
+    case .event, .response, .list: break
+    }
+    if tombstones.hide(version.uid, version: shownAt, isOrdered: report.isOrdered) { return true }
+    guard let known = known?.number, let shownAt else { return false }
+    if case .list(_?, _) = report { return known > shownAt }
+    return shownAt <= known
   }
 
   private mutating func remove(

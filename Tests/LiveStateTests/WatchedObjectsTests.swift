@@ -182,6 +182,28 @@ struct WatchedObjectsTests {
     #expect(watched.put(object("a", uid: "1", version: 46)) != nil)
   }
 
+  @Test("a list of a restored server whose versions were raised replaces newer versions too")
+  func restoredAndRaised() {
+    var watched = WatchedObjects<Object>()
+    _ = watched.take(.all([object("a", uid: "1", version: 50)], version: "60"), of: clusters)
+    _ = watched.take(.changed(object(version: 70)), of: clusters)
+    _ = watched.take(.removed(object("a", uid: "1", version: 80)), of: clusters)
+    let restored = [object("a", uid: "1", version: 40), object(version: 30)]
+    let changes = watched.take(.all(restored, version: "1000080"), of: clusters)
+    #expect(transcript(changes) == ["+a@40", "~shop@30"])
+    #expect(watched.take(.all(restored, version: "1000090"), of: clusters).isEmpty)
+    #expect(watched.merge(list(restored, 1_000_095), of: clusters).isEmpty)
+  }
+
+  @Test(
+    "the deletion of a later object of the same name ends an earlier one, also if the later one was never stored"
+  )
+  func unseenSuccessor() {
+    var watched = WatchedObjects<Object>()
+    _ = watched.take(.all([object(version: 5)], version: "5"), of: clusters)
+    #expect(transcript(watched.take(.removed(object(uid: "u2", version: 9)), of: clusters)) == ["-shop"])
+  }
+
   @Test(
     "without numbers as versions the last report wins, and only a watch shows that a deleted object exists")
   func opaqueVersions() {
