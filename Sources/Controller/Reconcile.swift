@@ -135,7 +135,8 @@ extension Engine {
     for place in places {
       let apps = try await api.list(.apps, namespace: place, labels: .everything)
       if let found = apps.items.first(where: { $0.name == name }) {
-        await cache.put(found, .apps)
+        // The watch reports the same version later, which is no change then: other clusters may wait for the app.
+        await queue.add(await cache.put(found, .apps))
         break
       }
     }
