@@ -121,8 +121,15 @@ public actor EmbeddedCluster {
 
   /// - Throws: `unavailable` if a write has failed and the next one has to wait.
   func checkWritable() throws(APIError) {
-    guard let reason = database.backoff.refusal(at: time.now()) else { return }
-    throw unwritable(reason)
+    let now = time.now()
+    if let reason = database.backoff.refusal(at: now) { throw unwritable(reason) }
+    resumeWriting(at: now)
+  }
+
+  /// Starts the node again if a wait after a failed write has ended. Called by the alarm and before each write, because
+  /// either can be first.
+  private func resumeWriting(at now: Duration) {
+    if database.resume(at: now) { examineEverything() }
   }
 
   private func unwritable(_ reason: String) -> APIError {
@@ -140,7 +147,8 @@ public actor EmbeddedCluster {
     guard store.hasChanges || hasWork else { return }
     groupCommit.begin()
     await Task.yield()
-    if activity != nil {
+    // A read can have failed to write meanwhile.
+    if activity != nil, database.backoff.refusal(at: time.now()) == nil {
       start(controllers.turn(&node, in: store, now: time.now(), logger: logger))
     }
     persist()
@@ -165,6 +173,12 @@ public actor EmbeddedCluster {
   private func persist() -> APIError? {
     defer { setAlarm() }
     guard store.hasChanges else { return nil }
+    // Not written and not discarded yet, because the disk could not be read either.
+    if let reason = database.backoff.refusal(at: time.now()) {
+      let failure = unwritable(reason)
+      groupCommit.fail(failure)
+      return failure
+    }
     // The next run examines every object anyway.
     if activity != nil { controllers.addChanges(of: store) }
     do {
@@ -268,7 +282,7 @@ public actor EmbeddedCluster {
     guard activity != nil else { return }
     let now = time.now()
     guard database.backoff.refusal(at: now) == nil else { return setAlarm() }
-    if database.resume(at: now) { examineEverything() }
+    resumeWriting(at: now)
     start(node.wake(in: store, now: now))
     setAlarm()
     // The failure was logged and reported to every waiting caller.

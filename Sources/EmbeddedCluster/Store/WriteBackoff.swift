@@ -20,14 +20,16 @@ struct WriteBackoff: Sendable {
 
   /// The last failure, if nothing may be written now because of it.
   func refusal(at now: Duration) -> String? {
-    guard case .waiting(let deadline, _, let reason) = state, now < deadline else { return nil }
+    guard case .waiting(let deadline, _, let reason) = state, Self.isBefore(deadline, now) else { return nil }
     return reason
   }
 
   /// Ends a wait whose time is over.
   /// - Returns: whether it ended now.
   mutating func resume(at now: Duration) -> Bool {
-    guard case .waiting(let deadline, let failures, _) = state, now >= deadline else { return false }
+    guard case .waiting(let deadline, let failures, _) = state, !Self.isBefore(deadline, now) else {
+      return false
+    }
     state = .trying(failures: failures)
     return true
   }
@@ -45,4 +47,9 @@ struct WriteBackoff: Sendable {
   }
 
   mutating func succeeded() { state = .writing }
+
+  /// False as well if the clock was set back after the wait began.
+  private static func isBefore(_ deadline: Duration, _ now: Duration) -> Bool {
+    now < deadline && deadline - now <= delays.limit
+  }
 }

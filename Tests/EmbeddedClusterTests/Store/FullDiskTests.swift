@@ -66,4 +66,30 @@ struct FullDiskTests {
       #expect(try await fixture.pods().count >= 1)
     }
   }
+
+  @Test("starts its pods also if a write is the first thing that happens after the wait")
+  func writesFirst() async throws {
+    try await ClusterFixture.with { fixture in
+      _ = try await fixture.cluster.create(ClusterFixture.set("web", replicas: 1))
+      try await Self.fill(fixture, true)
+      await fixture.expect(.unavailable) { _ = try await fixture.cluster.create(Self.service("a")) }
+      try await Self.fill(fixture, false)
+      fixture.clock.advance(by: .seconds(1))
+      _ = try await fixture.cluster.create(Self.service("b"))
+      await fixture.cluster.settle()
+      let pods = try await fixture.pods()
+      #expect(pods == ["web-0 app:1 ready"])
+    }
+  }
+
+  @Test("writes again at once if the clock is set back during the wait")
+  func clock() {
+    var backoff = WriteBackoff()
+    let first = backoff.failed("full", at: .seconds(1000))
+    #expect(backoff.refusal(at: .seconds(1000)) == "full")
+    #expect(backoff.refusal(at: .seconds(10)) == nil)
+    let isOver = backoff.resume(at: .seconds(10))
+    let second = backoff.failed("full", at: .seconds(10))
+    #expect(isOver && first == .seconds(1) && second == .seconds(2))
+  }
 }
