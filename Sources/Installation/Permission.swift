@@ -43,7 +43,7 @@ extension Permission {
   public static func tenant(prunes: Bool) -> [Permission] {
     [
       Permission(.apps, [.list, .watch, .create, .update, .delete]),
-      Permission(.clusters, [.get, .list, .watch, .create, .update] + (prunes ? [.delete] : [])),
+      Permission(.clusters, [.list, .watch, .create, .update] + (prunes ? [.delete] : [])),
       Permission(.clusters, subresource: "status", [.update]),
       Permission(.statefulSets, [.get, .list, .watch, .create, .patch, .delete]),
       Permission(.pods, [.get, .list, .watch, .patch, .delete]),
