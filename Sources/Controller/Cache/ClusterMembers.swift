@@ -113,8 +113,8 @@ struct ClusterMembers {
   /// - Returns: the clusters to reconcile.
   mutating func take(_ change: FollowedChange, of resource: Resource, now: Int) -> Set<ObjectName> {
     switch resource {
-    case .statefulSets: return clusters(of: sets.take(change))
-    case .services: return clusters(of: services.take(change))
+    case .statefulSets: return Self.clusters(of: sets.take(change))
+    case .services: return Self.clusters(of: services.take(change))
     case .pods:
       let changes = pods.take(change)
       if case .removed = change {
@@ -132,8 +132,8 @@ struct ClusterMembers {
   /// - Returns: the clusters to reconcile.
   mutating func put(_ object: Object, _ resource: Resource) -> Set<ObjectName> {
     switch resource {
-    case .statefulSets: clusters(of: sets.put(object))
-    case .services: clusters(of: services.put(object))
+    case .statefulSets: Self.clusters(of: sets.put(object))
+    case .services: Self.clusters(of: services.put(object))
     case .pods: clusters(ofPods: pods.put(object))
     default: []
     }
@@ -147,10 +147,14 @@ struct ClusterMembers {
 
   private mutating func clusters(ofPods changes: [WatchedObjects<KnownPod>.Change]) -> Set<ObjectName> {
     for case .stored(let reference, let pod, _) in changes { gone[pod.cluster]?[reference.name] = nil }
-    return clusters(of: changes)
+    return Self.clusters(of: changes)
   }
 
-  private func clusters<Value: ClusterMember>(of changes: [WatchedObjects<Value>.Change]) -> Set<ObjectName> {
+  /// Not a method of the value: its caller would keep a copy of it while the arguments are evaluated, and each change
+  /// of a dictionary would then copy all of it.
+  private static func clusters<Value: ClusterMember>(of changes: [WatchedObjects<Value>.Change]) -> Set<
+    ObjectName
+  > {
     changes.reduce(into: []) { clusters, change in
       switch change {
       case .removed(_, let value): clusters.insert(value.cluster)
