@@ -20,10 +20,19 @@ enum FileText {
   }
 
   /// Writes a file, or replaces its content.
-  static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
-    let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o666)
+  ///
+  /// - Parameter mode: of a new file, before the umask.
+  static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o666) throws(FileError) {
+    let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)
     guard file >= 0 else { throw FileError(errno: errno, path) }
     defer { close(file) }
+    try write(bytes, to: file, path)
+  }
+
+  /// Writes all bytes to an open file.
+  ///
+  /// - Parameter path: for the error.
+  static func write(_ bytes: [UInt8], to file: Int32, _ path: String) throws(FileError) {
     var rest = bytes[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }

@@ -62,12 +62,7 @@ final class OpenFolder: Sendable {
     defer { close(file) }
     // Independent of the daemon's umask.
     guard fchmod(file, mode) == 0 else { throw FileError(errno: errno, "\(path)/\(name)") }
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-      guard count > 0 else { throw FileError(errno: errno, "\(path)/\(name)") }
-      rest = rest.dropFirst(count)
-    }
+    try FileText.write(bytes, to: file, "\(path)/\(name)")
   }
 
   func link(_ name: String, to target: String) throws {

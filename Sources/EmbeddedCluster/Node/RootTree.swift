@@ -54,7 +54,7 @@ enum RootTree {
     let folder = "\(root)/opt/configscripts/appconfig"
     guard SafeFolder.kind(folder) == .folder else { return }
     let archive = try PackageArchive.packed(folder: folder, as: "appconfig")
-    try write(archive, to: "\(root)/opt/configscripts/appconfig.tgz", mode: 0o644)
+    try FileText.write(archive, to: "\(root)/opt/configscripts/appconfig.tgz", mode: 0o644)
     try FileManager.default.removeItem(atPath: folder)
   }
 
@@ -79,19 +79,7 @@ enum RootTree {
     ]
     if !searchDomains.isEmpty { files["resolv.conf"] = "search \(searchDomains.joined(separator: " "))\n" }
     for (name, content) in files where SafeFolder.kind("\(root)/etc/\(name)") == nil {
-      try write(Array(content.utf8), to: "\(root)/etc/\(name)", mode: 0o644)
-    }
-  }
-
-  private static func write(_ bytes: [UInt8], to path: String, mode: mode_t) throws {
-    let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)
-    guard file >= 0 else { throw FileError(errno: errno, path) }
-    defer { close(file) }
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-      guard count > 0 else { throw FileError(errno: errno, path) }
-      rest = rest.dropFirst(count)
+      try FileText.write(Array(content.utf8), to: "\(root)/etc/\(name)", mode: 0o644)
     }
   }
 }
