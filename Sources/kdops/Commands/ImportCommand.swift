@@ -62,7 +62,7 @@ struct ImportCommand: AsyncParsableCommand {
     guard let api = source.api else { return (ImportedRepository([], existing: layout), nil) }
     var objects: [Object] = []
     for resource in [Resource.apps, .clusters] {
-      objects += try await api.list(resource, namespace: selection.namespace, labels: .everything).items
+      objects += try await source.list(resource, selection)
     }
     return (ImportedRepository(objects, existing: layout), try await OperatorCheck(objects, api: api))
   }
