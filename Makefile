@@ -3,7 +3,8 @@ export KDOPS_STRICT := 1
 
 BUILD := swift build --explicit-target-dependency-import-check error
 SOURCES := Sources Tests Package.swift
-SCRIPTS := $(filter-out .ci/kdops.service,$(wildcard .ci/*)) hooks/pre-commit hooks/ci/comment $(shell find sample-repo/images -name startscript)
+SCRIPTS := $(filter-out .ci/kdops.service,$(wildcard .ci/*)) hooks/pre-commit hooks/ci/comment Sources/Controller/Resources/configcli \
+  $(shell find sample-repo/images -name startscript)
 
 # What `make build` makes and the packages hold.
 BINARY ?= .build/release/kdops

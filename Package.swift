@@ -120,7 +120,9 @@ let package = Package(
         .product(name: "HTTPTypes", package: "swift-http-types"),
       ]),
     target("Upgrade", ["Values", "KubeDirector"]),
-    target("Controller", ["Values", "KubeDirector", "Upgrade", "ClusterAPI", "LiveState", logging]),
+    target(
+      "Controller", ["Values", "KubeDirector", "Upgrade", "ClusterAPI", "LiveState", logging],
+      resources: [.embedInCode("Resources")]),
     target("Reports", ["Values", "Diagnostics", "KubeDirector"]),
     target("StatusWriter", ["Values", "Diagnostics", "GitStore", "Reports"]),
     target(

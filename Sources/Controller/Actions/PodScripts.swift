@@ -2,6 +2,11 @@
 ///
 /// The texts are constants. All input from files is passed as arguments, so the shell never evaluates it.
 enum PodScripts {
+  /// Extends the search path by the folders in which `install` puts `configcli`: an image may search neither.
+  private static let findsConfigCLI = """
+    export PATH="${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}:/usr/local/bin:/etc/guestconfig/bin"
+    """
+
   /// Installs `configmeta.json`, `configcli` and the app's config package.
   ///
   /// Arguments: mode (`fresh`, `metadata`, `upgrade`, `revert`), upgrade id, `backup` or `plain`, `new` or `legacy`
@@ -50,8 +55,7 @@ enum PodScripts {
     if [ "$layout" = new ]; then chmod 0700 /etc/guestconfig; fi
     mv "$meta" /etc/guestconfig/configmeta.json
     shift 9
-    PATH="${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}:/usr/local/bin:/etc/guestconfig/bin"
-    export PATH
+    \(findsConfigCLI)
     is_own() {
       { IFS= read -r _ && IFS= read -r line; } 2> /dev/null < "$1" || return 1
       case $line in '# configcli of kdops'*) return 0 ;; *) return 1 ;; esac
@@ -195,10 +199,9 @@ enum PodScripts {
     inner=$1 key=$2 container=$3 limit=$4 keep=$5 length=$6
     shift 6
     home=/opt/guestconfig
-    PATH="${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}:/usr/local/bin:/etc/guestconfig/bin"
+    \(findsConfigCLI)
     # KubeDirector's configcli has its Python modules there.
-    PYTHONUSERBASE="${PYTHONUSERBASE:-/usr/local}"
-    export PATH PYTHONUSERBASE
+    export PYTHONUSERBASE="${PYTHONUSERBASE:-/usr/local}"
     give_up() { echo kdops-not-started; exit 123; }
     seen=$(cat /.kdops-container 2> /dev/null || cat /tmp/.kdops-container 2> /dev/null) || seen=
     if [ "$seen" != "$container" ] && { [ -n "$seen" ] || [ -w / ] || [ -w /tmp ]; }; then
