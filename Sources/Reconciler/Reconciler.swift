@@ -3,6 +3,7 @@ import DesiredState
 import GitStore
 import KubeDirector
 import Logging
+import Reports
 
 /// Reconciles one cluster with one branch: fetches, judges the changes, applies the accepted ones, and reports the
 /// results.
@@ -27,6 +28,7 @@ public actor Reconciler {
   var drift: DriftState
   var ledger = CommitLedger()
   var reverts = AutoRevertState()
+  var syncs = SyncRequests()
   private(set) var scheduler: PassScheduler
 
   /// - Parameters:
@@ -74,6 +76,16 @@ public actor Reconciler {
     drift.requestResync()
     scheduler.requestFetch()
   }
+
+  /// Does the same for a request whose answer is reported under its id. A repeated request is no new one.
+  public func sync(_ id: SyncID) {
+    guard syncs.progress(of: id) == nil else { return }
+    syncs.request(id)
+    sync()
+  }
+
+  /// The progress of a request; nil if it is unknown.
+  public func progress(of id: SyncID) -> SyncProgress? { syncs.progress(of: id) }
 
   /// Requests a reconcile pass.
   func enqueue() { scheduler.requestPass() }

@@ -14,9 +14,22 @@ public struct DaemonRecord: Sendable, Hashable {
   /// Why the last fetch or write failed; nil after a success.
   public var problem: String?
 
-  public init(seen: Int, fetched: Int? = nil, written: Int? = nil, problem: String? = nil) {
+  /// The commit that the daemon has reconciled: a pass has applied all of it that is not blocked.
+  public var applied: String?
+  /// The last requests to fetch that the daemon has answered, oldest first; nil if it is of an older version, which
+  /// reports neither these nor `applied`.
+  public var synced: [SyncID]?
+
+  public init(
+    seen: Int, fetched: Int? = nil, written: Int? = nil, problem: String? = nil, applied: String? = nil,
+    synced: [SyncID]? = nil
+  ) {
     (self.seen, self.fetched, self.written, self.problem) = (seen, fetched, written, problem)
+    (self.applied, self.synced) = (applied, synced)
   }
+
+  /// The maximum number of answered requests in a record.
+  public static let syncLimit = 16
 
   /// The longest record that is read, in bytes.
   public static let sizeLimit = 4096
@@ -26,6 +39,8 @@ public struct DaemonRecord: Sendable, Hashable {
     out["fetched"] = fetched.map { .string(Timestamp.text($0)) }
     out["written"] = written.map { .string(Timestamp.text($0)) }
     out["problem"] = problem.map { .string(clean($0)) }
+    out["applied"] = applied.map { .string(clean($0)) }
+    out["synced"] = synced.map { .array($0.map { .string($0.text) }) }
     return out
   }
 
@@ -37,7 +52,11 @@ public struct DaemonRecord: Sendable, Hashable {
     self.init(
       seen: seen, fetched: json["fetched"]?.string.flatMap(Timestamp.seconds),
       written: json["written"]?.string.flatMap(Timestamp.seconds),
-      problem: json["problem"]?.string.map { clean($0) })
+      problem: json["problem"]?.string.map { clean($0) },
+      applied: json["applied"]?.string.map { clean($0) },
+      synced: json["synced"]?.array.map { ids in
+        ids.suffix(Self.syncLimit).compactMap { id in id.string.flatMap { SyncID($0) } }
+      })
   }
 }
 
@@ -59,11 +78,24 @@ public struct DaemonState: Sendable, Hashable {
   public var written: Int?
   /// Why the daemon's last fetch or write failed; nil if unknown.
   public var problem: String?
+  /// The time in the daemon's record. It is only compared for equality: a new value is a later sign of life.
+  public var seen: Int?
+  /// The commit that the daemon has reconciled; nil if unknown.
+  public var applied: String?
+  /// The requests to fetch that the daemon has answered; nil if it does not report them.
+  public var synced: [SyncID]?
+  /// On Kubernetes, the last request to fetch on the Lease; nil if there is none or it is unknown.
+  public var requested: SyncID?
 
-  public init(_ life: Life, _ record: DaemonRecord? = nil) {
+  public init(_ life: Life, _ record: DaemonRecord? = nil, requested: SyncID? = nil) {
     self.life = life
+    self.requested = requested
     (fetched, written, problem) = (record?.fetched, record?.written, record?.problem)
+    (seen, applied, synced) = (record?.seen, record?.applied, record?.synced)
   }
+
+  /// True if the daemon is of a version that does not answer requests to fetch.
+  public var isOlder: Bool { seen != nil && synced == nil }
 
   /// True if the daemon is known not to run.
   public var isDead: Bool { if case .notRunning = life { true } else { false } }

@@ -70,12 +70,15 @@ public struct GitStatus: Sendable {
   static let clusterLimit = 20_000
   static let partLimit = 200_000
 
-  /// Reads the files of all clusters.
+  /// Reads the files of all clusters, or of those in a namespace; other files are not read.
   ///
   /// - Throws: `GitError` of kind `.tooLarge` if they have more than `totalLimit`, `clusterLimit` or `partLimit`
   ///   together.
-  public func clusters() async throws -> [ClusterFile] {
-    let entries = try await repository.tree(at: commit, Self.selection).filter(\.isFile)
+  public func clusters(in namespace: String? = nil) async throws -> [ClusterFile] {
+    let folder = namespace.map { Array("\($0)/".utf8) } ?? []
+    let entries = try await repository.tree(at: commit, Self.selection).filter {
+      $0.isFile && $0.path.utf8.starts(with: folder)
+    }
     guard entries.count <= Self.clusterLimit else { throw tooLarge("\(entries.count) files") }
     let parts = Mutex(0)
     let files: [ClusterFile?]
@@ -100,7 +103,7 @@ public struct GitStatus: Sendable {
   private func tooLarge(_ size: String) -> GitError {
     GitError(
       .tooLarge, "the status \(commit.short) has \(size), which is more than is read",
-      hint: "name one cluster: kdops status NAMESPACE/NAME")
+      hint: "name one cluster: kdops status NAMESPACE/NAME, or a namespace: kdops status -n NAMESPACE")
   }
 
   /// Reads the file of one cluster; nil if there is none.

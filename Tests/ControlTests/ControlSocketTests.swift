@@ -1,5 +1,6 @@
 import ClusterAPI
 import FoundationEssentials
+import Reports
 import TestSupport
 import Testing
 import Values
@@ -121,6 +122,7 @@ struct ControlSocketTests {
     "requests and responses survive encoding; anything else is nil",
     arguments: [
       ControlRequest(.sync(accept: nil)), ControlRequest(.sync(accept: "4f2c9ab")),
+      ControlRequest(.sync(accept: nil, id: .random())),
       ControlRequest(
         .cluster(ClusterCommand(kind: .suspend, cluster: ObjectName(namespace: "p", name: "a")))),
     ])
@@ -128,6 +130,8 @@ struct ControlSocketTests {
     #expect(ControlRequest(request.json) == request)
     let answer = ControlAnswer(.refused, "no\nreally")
     #expect(ControlAnswer(answer.json) == answer)
+    let progress = ControlAnswer(.done, "yes", sync: .applying)
+    #expect(ControlAnswer(progress.json) == progress)
     for wrong in [
       JSON.null, [:], ["schemaVersion": 1], ["schemaVersion": 1, "do": "explode"],
       ["schemaVersion": 2, "do": "sync"],

@@ -1,6 +1,4 @@
-import ClusterAPI
 import FoundationEssentials
-import KubeDirector
 import Reports
 import Testing
 import Values
@@ -11,52 +9,23 @@ import Values
 struct DaemonStateTests {
   private let record = DaemonRecord(seen: 1000, fetched: 990, written: 900, problem: "the disk is full")
 
-  private func lease(_ spec: JSON, _ activity: String? = nil) -> Object {
-    Object(
-      .leases, namespace: "kdops-system", name: "kdops-default",
-      annotations: activity.map { [Wire.Annotation.activity: $0] } ?? [:], content: ["spec": spec])
-  }
-
-  private func held(_ renewed: Int) -> JSON {
-    [
-      "holderIdentity": "a_1_2", "leaseDurationSeconds": 12,
-      "renewTime": .string("\(Timestamp.text(renewed).dropLast()).123456Z"),
-    ]
-  }
-
-  @Test("on Kubernetes a renewed lease means that it runs, with its last activity")
-  func running() {
-    let state = DaemonState(lease: lease(held(1000), record.json.text()), now: 1004)
-    #expect(state.life == .running)
-    #expect((state.fetched, state.written) == (990, 900))
-    #expect(state.problem == "the disk is full")
-  }
-
-  @Test(
-    "an expired, released or missing lease means that no daemon runs"
-  )
-  func dead() {
-    #expect(DaemonState(lease: lease(held(1000)), now: 1060).life == .notRunning(lastSeen: 1000))
-    #expect(
-      DaemonState(
-        lease: lease(["holderIdentity": "", "renewTime": .string(Timestamp.text(1000))]), now: 1001
-      ).life == .notRunning(lastSeen: 1000))
-    #expect(DaemonState(lease: nil, now: 1000).life == .notRunning(lastSeen: nil))
-    // A local clock that is behind does not mean that the daemon has ended.
-    #expect(DaemonState(lease: lease(held(1000)), now: 900).life == .running)
-  }
-
-  @Test("an unreadable lease means unknown, and nothing is assumed")
-  func unknown() {
-    let state = DaemonState(lease: lease([:], "{\"schemaVersion\":1}"), now: 1000)
-    guard case .unknown = state.life else {
-      Issue.record("\(state.life)")
-      return
-    }
-    #expect(state.json["lastFetch"] == nil && state.json["lastWrite"] == nil)
+  @Test("a record survives encoding, and anything else is no record")
+  func records() {
     #expect(DaemonRecord(Array("[".utf8)) == nil)
     #expect(DaemonRecord([UInt8](repeating: 0x20, count: 1 << 20)) == nil)
     #expect(DaemonRecord(Array(record.json.text().utf8)) == record)
+    var current = record
+    (current.applied, current.synced) = ("4f2c9ab", [SyncID(annotation: "a")])
+    #expect(DaemonRecord(Array(current.json.text().utf8)) == current)
+  }
+
+  @Test("only a record without the answers to requests is of an older version")
+  func older() {
+    var current = record
+    current.synced = []
+    #expect(!DaemonState(.running, current).isOlder)
+    #expect(DaemonState(.running, record).isOlder)
+    #expect(!DaemonState(.running).isOlder)
   }
 
   @Test("on an embedded cluster the socket answers; a killed daemon was last seen at its last write")

@@ -86,3 +86,19 @@ struct WaitedCommitTests {
     #expect(APIError(.timeout, "no").namingNamespaceOption(for: "Event") == APIError(.timeout, "no"))
   }
 }
+
+@Suite("Whether a head can contain a commit that the clone does not have")
+struct OutsideCommitTests {
+  @Test("is known only for heads of the clone")
+  func outside() async throws {
+    let repository = try TemporaryRepository()
+    let head = try repository.commit(SmallFleet.start)
+    let id = String(repeating: "ab", count: 20)
+    let waited = try await WaitedCommit(id, path: repository.path, [:])
+    #expect(await waited.isOutside(head) == true)
+    #expect(await waited.isOutside(String(repeating: "cd", count: 20)) == nil)
+    #expect(await waited.isOutside(id) == nil)
+    let short = try await WaitedCommit(String(id.prefix(8)), path: repository.path, [:])
+    #expect(await short.isOutside(head) == true)
+  }
+}

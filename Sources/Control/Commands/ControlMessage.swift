@@ -1,12 +1,14 @@
 import ClusterAPI
+import Reports
 import Values
 
 /// A request to a running daemon through its socket: one line of JSON.
 public struct ControlRequest: Hashable, Sendable, CustomStringConvertible {
   public enum Command: Hashable, Sendable {
     case cluster(ClusterCommand)
-    /// Fetch and resync now; with a commit, also approve that commit although history was rewritten.
-    case sync(accept: String?)
+    /// Fetch and resync now; with a commit, also approve that commit although history was rewritten. With an id, the
+    /// answer tells the progress of that request; a repeated one is no new request.
+    case sync(accept: String?, id: SyncID? = nil)
   }
 
   /// The requested command.
@@ -22,9 +24,10 @@ public struct ControlRequest: Hashable, Sendable, CustomStringConvertible {
       ]
       out["pod"] = command.pod.map(JSON.string)
       return out
-    case .sync(let accept):
+    case .sync(let accept, let id):
       var out: JSON = ["schemaVersion": 1, "do": "sync"]
       out["accept"] = accept.map(JSON.string)
+      out["id"] = id.map { .string($0.text) }
       return out
     }
   }
@@ -34,7 +37,7 @@ public struct ControlRequest: Hashable, Sendable, CustomStringConvertible {
     switch command {
     case .cluster(let command):
       "\(command.kind.rawValue) \(command.cluster)" + (command.pod.map { "/\($0)" } ?? "")
-    case .sync(let accept): accept.map { "sync --accept \($0)" } ?? "sync"
+    case .sync(let accept, _): accept.map { "sync --accept \($0)" } ?? "sync"
     }
   }
 
@@ -45,7 +48,7 @@ public struct ControlRequest: Hashable, Sendable, CustomStringConvertible {
   init?(_ json: JSON) {
     guard json["schemaVersion"]?.integer == 1, let word = json["do"]?.string else { return nil }
     if word == "sync" {
-      command = .sync(accept: json["accept"]?.string)
+      command = .sync(accept: json["accept"]?.string, id: json["id"]?.string.flatMap { SyncID($0) })
       return
     }
     guard let kind = ClusterCommand.Kind(rawValue: word), let namespace = json["namespace"]?.string,
@@ -71,11 +74,16 @@ public struct ControlAnswer: Hashable, Sendable {
   public var outcome: Outcome
   /// The answer to the user, in one sentence.
   public var words: String
+  /// How far the daemon is with a request to fetch; nil for other requests, and from a daemon of an older version.
+  public var sync: SyncProgress?
+  /// Whether the request was repeated to learn its progress. Not transmitted.
+  public var isRepeated = false
 
   /// - Parameter words: one sentence.
-  public init(_ outcome: Outcome, _ words: String) {
+  public init(_ outcome: Outcome, _ words: String, sync: SyncProgress? = nil) {
     self.outcome = outcome
     self.words = words
+    self.sync = sync
   }
 
   /// The answer that a command returns, or the one for its error.
@@ -89,12 +97,16 @@ public struct ControlAnswer: Hashable, Sendable {
     }
   }
 
-  var json: JSON { ["schemaVersion": 1, "outcome": .string(outcome.rawValue), "words": .string(words)] }
+  var json: JSON {
+    var out: JSON = ["schemaVersion": 1, "outcome": .string(outcome.rawValue), "words": .string(words)]
+    out["sync"] = sync.map { .string($0.rawValue) }
+    return out
+  }
 
   init?(_ json: JSON) {
     guard json["schemaVersion"]?.integer == 1, let words = json["words"]?.string,
       let outcome = json["outcome"]?.string.flatMap(Outcome.init)
     else { return nil }
-    self.init(outcome, words)
+    self.init(outcome, words, sync: json["sync"]?.string.flatMap { SyncProgress(rawValue: $0) })
   }
 }

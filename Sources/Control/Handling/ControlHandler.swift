@@ -1,9 +1,16 @@
+import Reports
 import Values
 
 /// What a command may request of a running daemon.
 public protocol ControlledDaemon: Sendable {
   /// Fetches and resyncs now.
   func sync() async
+
+  /// Fetches and resyncs now, and reports under the id when that is applied. A repeated request is no new one.
+  func sync(_ id: SyncID) async
+
+  /// The progress of a request; nil if it is unknown.
+  func progress(of id: SyncID) async -> SyncProgress?
 
   /// Approves a commit although history was rewritten or signatures are missing.
   ///
@@ -27,16 +34,24 @@ public struct ControlHandler: Sendable {
     switch request.command {
     case .cluster(let command):
       return await .of { ControlAnswer(.done, try await clusters.carryOut(command)) }
-    case .sync(let sha):
-      guard let sha else {
-        await daemon.sync()
-        return ControlAnswer(.done, "the daemon fetches and compares now")
-      }
-      return await accept(sha)
+    case .sync(nil, let id?): return await sync(id)
+    case .sync(nil, nil):
+      await daemon.sync()
+      return ControlAnswer(.done, "the daemon fetches and compares now")
+    case .sync(let sha?, let id): return await accept(sha, id)
     }
   }
 
-  private func accept(_ sha: String) async -> ControlAnswer {
+  private func sync(_ id: SyncID) async -> ControlAnswer {
+    let known = await daemon.progress(of: id)
+    if known == nil { await daemon.sync(id) }
+    var answer = ControlAnswer(
+      .done, "the daemon fetches and compares now", sync: await daemon.progress(of: id) ?? .requested)
+    answer.isRepeated = known != nil
+    return answer
+  }
+
+  private func accept(_ sha: String, _ id: SyncID?) async -> ControlAnswer {
     guard await daemon.accept(sha) else {
       await daemon.sync()
       return ControlAnswer(
@@ -44,6 +59,8 @@ public struct ControlHandler: Sendable {
         "\(sha) is not the head that the daemon fetched last; it fetches now; try again if this is the head to accept"
       )
     }
-    return ControlAnswer(.done, "the daemon has accepted \(sha) and follows it")
+    // The pass that answers the request begins after the approval.
+    let progress = if let id { await sync(id).sync } else { SyncProgress?.none }
+    return ControlAnswer(.done, "the daemon has accepted \(sha) and follows it", sync: progress)
   }
 }

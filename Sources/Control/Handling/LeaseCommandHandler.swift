@@ -1,12 +1,14 @@
 import KubeDirector
 import Logging
+import Reports
 
 /// The commands in the annotations of a Lease that were not there before.
 ///
 /// An annotation stays until the next command replaces it, so the next daemon handles it again: it fetches once more, and
 /// follows a commit that was approved.
 struct LeaseRequests: Hashable, Sendable {
-  var isSyncRequested: Bool
+  /// The request to fetch; nil for none.
+  var sync: SyncID?
   /// The commit to approve; nil for none.
   var approved: String?
 
@@ -15,7 +17,7 @@ struct LeaseRequests: Hashable, Sendable {
     func news(_ key: String) -> String? {
       annotations[key].flatMap { $0 == earlier[key] ? nil : $0 }
     }
-    isSyncRequested = news(Wire.Annotation.sync) != nil
+    sync = news(Wire.Annotation.sync).map { SyncID(annotation: $0) }
     approved = news(Wire.Annotation.accept)
   }
 }
@@ -40,11 +42,18 @@ public struct LeaseCommandHandler: Sendable {
   }
 
   private func handle(_ requests: LeaseRequests) async {
-    if requests.isSyncRequested {
-      logger.info("sync.asked")
-      await daemon.sync()
+    if requests.sync != nil { logger.info("sync.asked") }
+    guard let sha = requests.approved else {
+      if let id = requests.sync { await daemon.sync(id) }
+      return
     }
-    guard let sha = requests.approved else { return }
+    if requests.sync != nil { await daemon.sync() }
+    await accept(sha)
+    // The pass that answers the request begins after the approval.
+    if let id = requests.sync { await daemon.sync(id) }
+  }
+
+  private func accept(_ sha: String) async {
     for _ in 0..<Self.acceptTries {
       if await daemon.accept(sha) {
         logger.notice("history.accepted", metadata: ["commit": "\(sha.prefix(40))"])

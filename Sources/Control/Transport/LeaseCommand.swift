@@ -1,27 +1,23 @@
 import ClusterAPI
 import KubeDirector
+import Reports
 import Values
 
 /// A command that is stored on the Lease of the leading daemon.
 public struct LeaseCommand: Sendable {
   let api: any ClusterAPI
   let lease: ObjectName
-  let now: Double
 
-  /// - Parameter now: in seconds since 1970.
-  public init(api: any ClusterAPI, lease: ObjectName, now: Double) {
-    (self.api, self.lease, self.now) = (api, lease, now)
-  }
+  public init(api: any ClusterAPI, lease: ObjectName) { (self.api, self.lease) = (api, lease) }
 
-  /// The number of seconds without a renewal after which no daemon leads; three times as long as a daemon takes to give
-  /// up.
-  private static let renewalLimit = 24.0
-
-  /// Makes the leading daemon fetch and resync.
+  /// Makes the leading daemon fetch and resync. Whether a holder of the Lease still runs is not known from one read,
+  /// because its times are those of another clock.
   ///
-  /// - Parameter sha: the commit to approve although history was rewritten; nil for none.
+  /// - Parameters:
+  ///   - sha: the commit to approve although history was rewritten; nil for none.
+  ///   - id: the request; it replaces an earlier one that the daemon has not read yet.
   /// - Throws: `ControlRefusal` if no daemon would receive the command; `APIError` if it could not be stored.
-  public func sync(accept sha: String?) async throws -> ControlAnswer {
+  public func sync(accept sha: String?, id: SyncID = .random()) async throws -> ControlAnswer {
     let found: Object
     do throws(APIError) {
       found = try await api.get(.leases, lease)
@@ -31,30 +27,18 @@ public struct LeaseCommand: Sendable {
         "there is no Lease \(lease), so no daemon has led this installation; start one, or name it with "
           + "--installation and --system-namespace")
     }
-    let leader = leader(found)
+    let leader = found.json["spec"]?["holderIdentity"]?.string.flatMap { $0.isEmpty ? nil : $0 }
     if leader == nil, sha == nil {
       throw ControlRefusal(
         "no daemon leads by Lease \(lease) now; one that starts fetches at once, so start one with kdops run")
     }
-    var annotations: JSON = [Wire.Annotation.sync: .string("\(Int(now * 1000))")]
+    var annotations: JSON = [Wire.Annotation.sync: .string(id.text)]
     annotations[Wire.Annotation.accept] = sha.map(JSON.string)
     _ = try await api.patch(.leases, lease, merge: ["metadata": ["annotations": annotations]])
     let who = leader.map { "the daemon \($0)" } ?? "the next daemon that leads"
-    let when = leader == nil ? "" : " within 4 s"
+    let when = leader == nil ? "" : " within 4 s, if it still runs"
     guard let sha else { return ControlAnswer(.done, "\(who) fetches and compares\(when)") }
     return ControlAnswer(
       .done, "\(who) follows \(sha)\(when), if that is the head it fetched; its log says history.accepted")
   }
-
-  private func leader(_ lease: Object) -> String? {
-    let spec = lease.json["spec"]
-    guard let holder = spec?["holderIdentity"]?.string, !holder.isEmpty,
-      let renewed = spec?["renewTime"]?.string.flatMap({ Timestamp.seconds(Self.whole($0)) }),
-      now - Double(renewed) < Self.renewalLimit
-    else { return nil }
-    return holder
-  }
-
-  /// `2026-01-31T09:05:00.123456Z` without its fractional seconds.
-  private static func whole(_ time: String) -> String { time.prefix { $0 != "." && $0 != "Z" } + "Z" }
 }

@@ -19,7 +19,7 @@ struct BoardReporter: ReconcileObserver {
     case .blocked(let blocked): await board.blocked(blocked)
     case .fetched(let error): await board.fetched(error.map { "\($0)" })
     case .head(let commit, _): await board.head(commit.hex)
-    case .driftCorrected, .reverted: break
+    case .driftCorrected, .reverted, .reconciled: break
     }
   }
 }

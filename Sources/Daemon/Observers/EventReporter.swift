@@ -22,7 +22,7 @@ struct EventReporter: ReconcileObserver {
         RecordedEvent(
           about: cluster.reference, isWarning: true, reason: "RevertPushed",
           message: "its upgrade made no progress; commit \(commit.short) reverts it"))
-    case .commit, .cluster, .clusterGone, .blocked, .head, .fetched: break
+    case .commit, .cluster, .clusterGone, .blocked, .head, .fetched, .reconciled: break
     }
   }
 }

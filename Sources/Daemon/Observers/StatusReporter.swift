@@ -36,7 +36,7 @@ actor StatusReporter: ReconcileObserver {
       guard await sink.isOverwritten() else { return }
       logger.notice("status.overwritten", metadata: ["hint": "it is written again"])
       await writer.writeAgain()
-    case .fetched, .blocked, .driftCorrected, .reverted: break
+    case .fetched, .blocked, .driftCorrected, .reverted, .reconciled: break
     }
   }
 

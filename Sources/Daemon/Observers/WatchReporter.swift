@@ -8,7 +8,7 @@ struct WatchReporter: ReconcileObserver {
     switch event {
     case .commit(let report): await watch.commit(report)
     case .cluster(let cluster): await watch.cluster(cluster.reference, cluster.status)
-    case .clusterGone, .blocked, .head, .driftCorrected, .reverted, .fetched: break
+    case .clusterGone, .blocked, .head, .driftCorrected, .reverted, .fetched, .reconciled: break
     }
   }
 }

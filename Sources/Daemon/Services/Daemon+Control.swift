@@ -21,8 +21,10 @@ extension Daemon {
     do {
       try await ControlSocket.serve(below: folder) { request in
         let answer = await handler.answer(request)
-        logger.notice(
-          "order.\(answer.outcome.rawValue)", metadata: ["order": "\(request)", "said": "\(answer.words)"])
+        // A client that waits repeats its request each second.
+        logger.log(
+          level: answer.isRepeated ? .debug : .notice, "order.\(answer.outcome.rawValue)",
+          metadata: ["order": "\(request)", "said": "\(answer.words)"])
         return answer
       }
     } catch is CancellationError {

@@ -13,6 +13,9 @@ public final class DaemonActivity: Sendable {
     var written: Int?
     var fetchProblem: String?
     var writeProblem: String?
+    var applied: String?
+    /// The last ones, oldest first.
+    var synced: [SyncID] = []
     var store: (@Sendable (DaemonRecord) -> Void)?
   }
 
@@ -27,6 +30,14 @@ public final class DaemonActivity: Sendable {
     change { state, now in
       if problem == nil { state.fetched = now }
       state.fetchProblem = problem.map { "the repository cannot be fetched: \($0)" }
+    }
+  }
+
+  /// Records the commit that is reconciled now, and the requests to fetch that this answers.
+  func reconciled(_ commit: String?, _ requests: [SyncID]) {
+    change { state, _ in
+      state.applied = commit
+      state.synced = Array((state.synced + requests).suffix(DaemonRecord.syncLimit))
     }
   }
 
@@ -66,7 +77,7 @@ public final class DaemonActivity: Sendable {
   private static func record(of state: State, _ now: Int) -> DaemonRecord {
     DaemonRecord(
       seen: now, fetched: state.fetched, written: state.written,
-      problem: state.fetchProblem ?? state.writeProblem)
+      problem: state.fetchProblem ?? state.writeProblem, applied: state.applied, synced: state.synced)
   }
 }
 

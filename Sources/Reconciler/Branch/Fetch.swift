@@ -9,14 +9,18 @@ extension Reconciler {
   ///
   /// - Returns: the time until the next fetch.
   func fetch() async -> Duration {
+    let requests = syncs.beginFetch()
     do throws(GitError) {
       let result = try await mirror.fetch(settings.branch)
       log(branch.fetch.succeed(result.new, result.problems))
+      // Before the pass can begin that answers the requests.
+      syncs.endFetch(of: requests, hasSucceeded: true)
       branch.signatures.fetched()
       enqueue()
       await send(.fetched(nil))
       return settings.interval
     } catch {
+      syncs.endFetch(of: requests, hasSucceeded: false)
       let wait = Backoff().delay(attempt: branch.fetch.fail(error))
       await send(.fetched(error))
       logger.warning(

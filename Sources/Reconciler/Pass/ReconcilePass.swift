@@ -8,6 +8,7 @@ extension Reconciler {
   /// - Returns: when the next pass starts.
   func reconcilePass() async -> Requeue {
     guard liveState.isComplete, let fetched = branch.fetch.head else { return .none }
+    syncs.beginPass()
     if drift.takeResync() { await resync() }
     var requeue = Requeue.none
     do {
@@ -22,7 +23,18 @@ extension Reconciler {
     await reportClusters()
     requeue.merge(await revertStalledUpgrades())
     if mayStep { requeue.merge(.now) }
+    await reportReconciled(after: requeue)
     return requeue
+  }
+
+  /// Reports the commit that is reconciled now, and the requests to fetch that this answers. A pass that failed in part,
+  /// or that another one continues at once, has not applied its commit.
+  private func reportReconciled(after requeue: Requeue) async {
+    let isSettled = branch.goal == nil || branch.isSettled(at: desired.head)
+    let answer = syncs.endPass(
+      at: desired.head, hasApplied: isSettled && !requeue.isBackoff && requeue.wait != .zero)
+    guard let answer else { return }
+    await send(.reconciled(answer.head, requests: answer.requests))
   }
 
   /// Repairs the local repository if it could not be read.

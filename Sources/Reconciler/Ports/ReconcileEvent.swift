@@ -23,6 +23,9 @@ public enum ReconcileEvent: Sendable {
   case reverted(Object, by: ObjectID)
   /// A fetch has ended, with the error if it failed.
   case fetched(GitError?)
+  /// A pass has applied the commit that is reconciled, nil if there is none. It answers the requests to fetch that were
+  /// made before the last fetch.
+  case reconciled(ObjectID?, requests: [SyncID])
 
   /// The present state of a cluster of this installation.
   public struct ClusterState: Sendable {

@@ -52,7 +52,7 @@ public struct BlockedChangeText {
   }
 
   /// Wraps text between words, and within a word that is longer than a line.
-  static func wrapped(_ text: String, to width: Int) -> [String] {
+  public static func wrapped(_ text: String, to width: Int) -> [String] {
     var lines: [String] = []
     var line = ""
     var used = 0

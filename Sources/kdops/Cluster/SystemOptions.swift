@@ -1,5 +1,4 @@
 import ArgumentParser
-import ClusterAPI
 import Rules
 
 /// Selects the daemon of a Kubernetes cluster: its namespace and its installation.
@@ -17,10 +16,10 @@ struct SystemOptions: ParsableArguments {
     systemNamespace ?? environment["KDOPS_SYSTEM_NAMESPACE"] ?? Policy.defaultSystemNamespace
   }
 
-  /// The daemon's Lease.
-  func lease(_ environment: [String: String]) -> ObjectName {
-    ObjectName(
-      namespace: namespace(environment),
-      name: "kdops-\(installation ?? environment["KDOPS_INSTALLATION"] ?? "default")")
+  /// The daemons of the installation.
+  func daemon(_ environment: [String: String]) -> DaemonSelection {
+    DaemonSelection(
+      systemNamespace: namespace(environment),
+      installation: installation ?? environment["KDOPS_INSTALLATION"] ?? "default")
   }
 }

@@ -4,8 +4,6 @@ import Control
 import Diagnostics
 import EmbeddedCluster
 import FoundationEssentials
-import Kubernetes
-import Logging
 
 /// `kdops suspend`: stops a cluster before its next step.
 struct SuspendCommand: AsyncParsableCommand {
@@ -122,7 +120,7 @@ struct ControlClient {
       if let folder = cluster.folder(environment) {
         return try await ask(ControlRequest(.cluster(clusterCommand)), folder)
       }
-      return try await onKubernetes(environment) { client in
+      return try await cluster.connected(environment) { client in
         let handler = ClusterCommandHandler(api: client, now: { Int(Date().timeIntervalSince1970) })
         return ControlAnswer(.done, try await handler.carryOut(clusterCommand))
       }
@@ -137,20 +135,11 @@ struct ControlClient {
     return try await ControlSocket.ask(request, below: folder)
   }
 
-  /// Connects, runs the body, and closes the connection.
-  func onKubernetes<T: Sendable>(
-    _ environment: [String: String], _ body: (KubernetesClient) async throws -> T
-  ) async throws -> T {
-    let silent = Logger(label: "kdops") { _ in SwiftLogNoOpLogHandler() }
-    let client = try await KubernetesClient.connect(cluster.connection(environment), logger: silent)
-    let result: Result<T, any Error>
-    do { result = .success(try await body(client)) } catch { result = .failure(error) }
-    await client.shutdown()
-    return try result.get()
-  }
-
   /// Prints what happens next and, if `watch` returns a command, how to watch it, or why the command was not carried out.
-  func report(_ ask: () async throws -> ControlAnswer, watch: () -> String?) async throws {
+  ///
+  /// - Returns: the answer.
+  @discardableResult
+  func report(_ ask: () async throws -> ControlAnswer, watch: () -> String?) async throws -> ControlAnswer {
     var answer = await ControlAnswer.of(ask)
     answer.words = Redaction.url(answer.words)
     switch answer.outcome {
@@ -161,5 +150,6 @@ struct ControlClient {
       Streams.error.line("kdops \(command): \(TerminalText.visible(answer.words))")
       throw answer.outcome == .refused ? ExitCode(1) : Kdops.couldNotRun
     }
+    return answer
   }
 }

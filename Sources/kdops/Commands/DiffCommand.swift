@@ -84,7 +84,7 @@ struct DiffCommand: AsyncParsableCommand {
       }
       return found
     }
-    return try await ControlClient(cluster: cluster, command: "diff").onKubernetes(environment) { client in
+    return try await cluster.connected(environment) { client in
       var found: [Object] = []
       for resource in [Resource.apps, .clusters] {
         do throws(APIError) {

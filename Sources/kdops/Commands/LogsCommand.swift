@@ -41,12 +41,14 @@ struct LogsCommand: AsyncParsableCommand {
     let environment = ProcessInfo.processInfo.environment
     try await Kdops.reporting("logs") {
       try await ClusterSource.open(cluster, need: "the output of scripts", environment).use { source in
-        try await print(target, source, lease: system.lease(environment))
+        try await print(target, source, system.daemon(environment))
       }
     }
   }
 
-  private func print(_ target: ControlTarget, _ source: ClusterSource, lease: ObjectName) async throws {
+  private func print(
+    _ target: ControlTarget, _ source: ClusterSource, _ daemon: DaemonSelection
+  ) async throws {
     guard let cluster = try await source.clusters(.cluster(target.cluster)).first else {
       throw missing(
         "there is no cluster \(target.cluster); `kdops status\(self.cluster.flags)` lists all clusters")
@@ -63,7 +65,7 @@ struct LogsCommand: AsyncParsableCommand {
     var texts = (stdout: ScriptText(), stderr: ScriptText())
     for pod in pods {
       let isPrinted = try await print(
-        ObjectName(namespace: target.cluster.namespace, name: pod), source, lease: lease,
+        ObjectName(namespace: target.cluster.namespace, name: pod), source, daemon,
         isHeaded: target.pod == nil, &texts)
       isAnyPrinted = isAnyPrinted || isPrinted
     }
@@ -77,12 +79,13 @@ struct LogsCommand: AsyncParsableCommand {
   ///
   /// - Returns: Whether there is one.
   private func print(
-    _ name: ObjectName, _ source: ClusterSource, lease: ObjectName, isHeaded: Bool,
+    _ name: ObjectName, _ source: ClusterSource, _ daemon: DaemonSelection, isHeaded: Bool,
     _ texts: inout (stdout: ScriptText, stderr: ScriptText)
   ) async throws -> Bool {
     guard let api = source.api, let pod = try await Self.pod(name, api) else { return false }
     var position = ScriptRecord.Position()
     var absence = DaemonAbsence(source)
+    var reader = DaemonReader(source, daemon)
     var isDaemonAbsent = false
     while true {
       guard
@@ -107,10 +110,10 @@ struct LogsCommand: AsyncParsableCommand {
       guard follow else { return true }
       try await Task.sleep(for: .seconds(1))
       let current = try await Self.pod(name, api)
-      let followed = FollowedPod(pod: pod, lease: source.isRemote ? lease : nil)
+      let followed = FollowedPod(pod: pod, lease: source.isRemote ? daemon.lease : nil)
       if let end = followed.end(current, isDaemonAbsent: isDaemonAbsent) { throw missing(end) }
       // The script's last output is read once more before this ends the command.
-      isDaemonAbsent = absence.isConfirmed(try await source.daemon(lease), now: .now)
+      isDaemonAbsent = absence.isConfirmed(try await reader.read(), now: .now)
     }
   }
 

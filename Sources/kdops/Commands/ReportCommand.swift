@@ -67,24 +67,22 @@ struct ReportCommand: AsyncParsableCommand {
     let input = SupportBundle.Input(
       version: VersionCommand.json(commit: String(cString: kdops_commit())), settings: reader.values,
       environment: environment, checkup: checkup,
-      status: await status(DaemonConfiguration(reader.values).lease, environment), log: tail)
+      status: await status(DaemonConfiguration(reader.values).daemon, environment), log: tail)
     let secrets = KnownSecrets.values(environment, tokenFile: reader.values["forge.tokenFile"]?.string)
     return SupportBundle(input, filter: SecretFilter(secrets: secrets))
   }
 
   /// Nil if no cluster is selected. An error becomes part of the status.
   ///
-  /// - Parameter lease: The daemon's Lease.
-  private func status(_ lease: ObjectName, _ environment: [String: String]) async -> JSON? {
+  /// - Parameter daemon: The daemon's installation.
+  private func status(_ daemon: DaemonSelection, _ environment: [String: String]) async -> JSON? {
     guard
       options.cluster.folder(environment) != nil || options.selectsKubernetes(environment)
     else { return nil }
     do {
       return try await ClusterSource.connected(options.cluster, environment).use { source in
-        let snapshot = try await StatusReader(
-          source: source, selection: .all, lease: lease, readsBlocked: true
-        ).read()
-        return Self.json(snapshot)
+        var reader = StatusReader(source: source, selection: .all, daemon: daemon, readsBlocked: true)
+        return Self.json(try await reader.read())
       }
     } catch {
       return ["problem": .string(ErrorText.words(error))]

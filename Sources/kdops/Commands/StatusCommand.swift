@@ -71,8 +71,8 @@ struct StatusCommand: AsyncParsableCommand {
     let selection = try namespace.selection(name)
     let console = screen.console(1, environment)
     let isProgress = watch && !history && source.namesMembers
-    let reader = StatusReader(
-      source: source, selection: selection, lease: system.lease(environment),
+    var reader = StatusReader(
+      source: source, selection: selection, daemon: system.daemon(environment),
       readsBlocked: !history || exitCode, readsHead: isProgress)
     let screen = StatusScreen(
       format: format, isSingle: selection.cluster != nil, watches: watch, showsHistory: history,
@@ -84,7 +84,7 @@ struct StatusCommand: AsyncParsableCommand {
       )
       throw ExitCode(1)
     }
-    try screen.show(last, age: await source.age(), origin: await source.origin())
+    try screen.show(last)
     if exitCode, !last.isHealthy(selection) { throw ExitCode(1) }
     while watch {
       // The embedded cluster's folder belongs to another process, which sends no notifications, and reading
@@ -94,7 +94,7 @@ struct StatusCommand: AsyncParsableCommand {
       // The progress display shows elapsed times, so it is redrawn even if nothing changed.
       guard now.differs(from: last) || screen.isProgress && console.isTerminal else { continue }
       last = now
-      try screen.show(now, age: await source.age(), origin: await source.origin())
+      try screen.show(now)
       if let cluster = selection.cluster, now.clusters.isEmpty {
         Streams.error.line("kdops status: the cluster \(cluster) is gone")
         throw ExitCode(1)

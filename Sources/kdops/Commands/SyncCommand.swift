@@ -2,6 +2,7 @@ import ArgumentParser
 import ClusterAPI
 import Control
 import FoundationEssentials
+import Reports
 
 /// `kdops sync`: requests an immediate fetch and resync from the daemon.
 struct SyncCommand: AsyncParsableCommand {
@@ -24,7 +25,8 @@ struct SyncCommand: AsyncParsableCommand {
 
   @OptionGroup var system: SystemOptions
 
-  @Flag(help: "Wait until the daemon has fetched, and every cluster is configured or one is stalled.")
+  @Flag(
+    help: "Wait until the daemon has applied this fetch, and every cluster is configured or one is stalled.")
   var wait = false
 
   @OptionGroup var waiting: WaitOptions
@@ -37,16 +39,16 @@ struct SyncCommand: AsyncParsableCommand {
 
   func run() async throws {
     let environment = ProcessInfo.processInfo.environment
+    let daemon = system.daemon(environment)
     let client = ControlClient(cluster: cluster, command: "sync")
-    let before = wait ? try await lastFetch(environment) : nil
-    try await client.report {
+    let id = SyncID.random()
+    let fetchedBefore = wait ? try await lastFetch(daemon, environment) : nil
+    let answer = try await client.report {
       if let folder = cluster.folder(environment) {
-        return try await client.ask(ControlRequest(.sync(accept: accept)), folder)
+        return try await client.ask(ControlRequest(.sync(accept: accept, id: id)), folder)
       }
-      let lease = system.lease(environment)
-      return try await client.onKubernetes(environment) { api in
-        try await LeaseCommand(api: api, lease: lease, now: Date().timeIntervalSince1970).sync(
-          accept: accept)
+      return try await cluster.connected(environment) { api in
+        try await LeaseCommand(api: api, lease: daemon.lease).sync(accept: accept, id: id)
       }
     } watch: {
       wait ? nil : "kdops status\(cluster.flags) --watch"
@@ -54,19 +56,20 @@ struct SyncCommand: AsyncParsableCommand {
     guard wait else { return }
     try await Kdops.reporting("sync") {
       // `--embedded` apart, this command uses the current context of the kubeconfig if none is named.
-      let source = try await ClusterSource.connected(cluster, environment)
-      try await source.use { source in
-        let subject = SyncSubject(source: source, lease: system.lease(environment), after: before)
+      try await ClusterSource.connected(cluster, environment).use { source in
+        let subject = SyncSubject(
+          source: source, daemon: daemon, id: id, sent: answer, fetchedBefore: fetchedBefore)
         try await waiting.wait(for: "sync") { try await subject.evaluate() }
       }
     }
   }
 
   /// The daemon's last fetch; nil if there is none or it is unknown.
-  private func lastFetch(_ environment: [String: String]) async throws -> Int? {
+  private func lastFetch(_ daemon: DaemonSelection, _ environment: [String: String]) async throws -> Int? {
     try await Kdops.reporting("sync") {
       try await ClusterSource.connected(cluster, environment).use { source in
-        try await source.daemon(system.lease(environment)).fetched
+        var reader = DaemonReader(source, daemon)
+        return try await reader.read().fetched
       }
     }
   }

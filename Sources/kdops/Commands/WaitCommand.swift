@@ -75,8 +75,8 @@ struct WaitCommand: AsyncParsableCommand {
       let condition = commit.map { WaitCondition.Goal.done(commit: $0.id) } ?? .configured
       try await ClusterSource.open(cluster, need: "the state of pods", environment).use { source in
         let subject = WaitSubject(
-          source: source, cluster: name, goal: condition, commit: commit, lease: system.lease(environment),
-          files: files)
+          source: source, cluster: name, goal: condition, commit: commit,
+          daemon: system.daemon(environment), files: files)
         try await waiting.wait(for: "wait") { try await subject.evaluate() }
       }
     }

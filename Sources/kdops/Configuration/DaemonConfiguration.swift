@@ -1,4 +1,3 @@
-import ClusterAPI
 import Daemon
 import DesiredState
 import Diagnostics
@@ -125,8 +124,10 @@ struct DaemonConfiguration: Sendable, Hashable {
     return (isUsable ? DaemonConfiguration(reader.values) : nil, reader.findings)
   }
 
-  /// The daemon's Lease on Kubernetes, unless it runs in a pod of another namespace.
-  var lease: ObjectName { ObjectName(namespace: systemNamespace, name: "kdops-\(installation)") }
+  /// The daemons of the installation on Kubernetes, unless they run in pods of another namespace.
+  var daemon: DaemonSelection {
+    DaemonSelection(systemNamespace: systemNamespace, installation: installation)
+  }
 
   var policy: Policy {
     Policy(tenancy: tenancy, systemNamespace: systemNamespace, installation: installation, prune: prune)

@@ -10,7 +10,6 @@ import Glibc
 import Installation
 import KubeDirector
 import Kubernetes
-import Logging
 import Signatures
 import Subprocess
 import Values
@@ -85,18 +84,17 @@ struct CheckupProbe {
   private func kubernetes(
     _ reader: ConfigurationReader, _ settings: DaemonConfiguration
   ) async -> (state: CheckupFacts.Cluster, leaseRenewed: Int?) {
-    let silent = Logger(label: "kdops") { _ in SwiftLogNoOpLogHandler() }
-    let client: KubernetesClient
     do {
-      client = try await KubernetesClient.connect(options.cluster.connection(environment), logger: silent)
+      return try await options.cluster.connected(environment) {
+        client -> (state: CheckupFacts.Cluster, leaseRenewed: Int?) in
+        let state = await access(client, reader, settings)
+        let lease = try? await client.get(.leases, settings.daemon.lease)
+        let renewed = lease?.json["spec"]?["renewTime"]
+        return (state, renewed?.string.flatMap { Timestamp.seconds($0) })
+      }
     } catch {
       return (.unreachable(ErrorText.words(error)), nil)
     }
-    let state = await access(client, reader, settings)
-    let lease = try? await client.get(.leases, settings.lease)
-    await client.shutdown()
-    let renewed = lease?.json["spec"]?["renewTime"]
-    return (state, renewed?.string.flatMap { Timestamp.seconds($0) })
   }
 
   private func access(

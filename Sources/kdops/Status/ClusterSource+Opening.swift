@@ -1,8 +1,6 @@
 import ClusterAPI
 import EmbeddedCluster
 import GitStore
-import Kubernetes
-import Logging
 
 // Which source a command reads from.
 extension ClusterSource {
@@ -29,7 +27,7 @@ extension ClusterSource {
     _ cluster: ClusterOptions, need: String, _ environment: [String: String]
   ) async throws -> ClusterSource {
     if let live = try await live(cluster, environment) { return live }
-    if cluster.selectsKubernetes(environment) { return .kubernetes(try await connect(cluster, environment)) }
+    if cluster.selectsKubernetes(environment) { return .kubernetes(try await cluster.connect(environment)) }
     throw GitError(
       .gone, "no cluster is selected, and git does not contain \(need)",
       hint: "select one: --embedded=DIR, --kubeconfig FILE, --context NAME, or set KUBECONFIG")
@@ -40,7 +38,7 @@ extension ClusterSource {
     _ cluster: ClusterOptions, _ environment: [String: String]
   ) async throws -> ClusterSource {
     if let live = try await live(cluster, environment) { return live }
-    return .kubernetes(try await connect(cluster, environment))
+    return .kubernetes(try await cluster.connect(environment))
   }
 
   /// Nil if the options select none.
@@ -51,14 +49,7 @@ extension ClusterSource {
       return .embedded(try EmbeddedCluster.openReadOnly(folder), folder: folder)
     }
     guard cluster.namesKubernetes(environment) else { return nil }
-    return .kubernetes(try await connect(cluster, environment))
-  }
-
-  private static func connect(
-    _ cluster: ClusterOptions, _ environment: [String: String]
-  ) async throws -> KubernetesClient {
-    let silent = Logger(label: "kdops") { _ in SwiftLogNoOpLogHandler() }
-    return try await KubernetesClient.connect(cluster.connection(environment), logger: silent)
+    return .kubernetes(try await cluster.connect(environment))
   }
 
   /// Runs the body and then closes the source, also after an error.

@@ -22,17 +22,15 @@ struct StatusScreen {
   private var now: Int { Int(Date().timeIntervalSince1970) }
   private var columns: Int { console.isTerminal ? console.size.columns - 1 : 200 }
 
-  /// - Parameters:
-  ///   - age: The commit and age of a status from git, printed below it.
-  ///   - origin: The same for programs.
-  func show(_ snapshot: StatusSnapshot, age: [String], origin: JSON?) throws {
+  func show(_ snapshot: StatusSnapshot) throws {
     switch format {
     case .name:
       for cluster in snapshot.clusters { try Streams.output.result("\(cluster.objectName)\n") }
-    case .json, .yaml: try showJSON(snapshot, origin)
+    case .json, .yaml: try showJSON(snapshot)
     case .human, .wide:
       let daemon = DaemonText(width: columns, isColoured: console.isColoured, now: now).lines(snapshot.daemon)
       let clusters = isProgress ? progress(snapshot, taken: daemon.count) : lines(snapshot)
+      let age = snapshot.age
       // If the daemon does not run, this is shown above the clusters, which would otherwise appear to
       // progress.
       let lines = snapshot.daemon.isDead ? daemon + clusters + age : clusters + age + daemon
@@ -41,7 +39,7 @@ struct StatusScreen {
     }
   }
 
-  private func showJSON(_ snapshot: StatusSnapshot, _ origin: JSON?) throws {
+  private func showJSON(_ snapshot: StatusSnapshot) throws {
     let isYAML = format == .yaml
     // Each document of a stream has a mark that separates it from the one before.
     func write(_ json: JSON) throws {
@@ -56,7 +54,7 @@ struct StatusScreen {
     var json: JSON =
       isSingle ? objects.first ?? .null : ["apiVersion": "v1", "kind": "List", "items": .array(objects)]
     json["daemon"] = snapshot.daemon.json
-    json["asOf"] = origin
+    json["asOf"] = snapshot.origin
     if !snapshot.blocked.isEmpty { json["held"] = .array(snapshot.blocked.changes.map(\.json)) }
     try write(json)
   }
@@ -72,11 +70,14 @@ struct StatusScreen {
       RepositoryView(fetched: snapshot.daemon.fetched, head: snapshot.head), now: now)
     let legend = snapshot.clusters.isEmpty ? [] : [frame.legend]
     let rows = max(0, console.size.rows - 1 - taken - header.count - legend.count)
-    // Blocked changes leave at least half of the terminal for the clusters.
-    var blocked = BlockedChangeText(width: columns, isColoured: console.isColoured, height: rows / 2).lines(
-      snapshot.blocked)
-    if let problem = snapshot.blockedProblem { blocked.append(problem) }
-    let text = ProgressText(width: columns, height: rows - blocked.count, isColoured: console.isColoured)
+    let problem = problemLines(snapshot)
+    // Blocked changes and the reason why they are unknown leave at least half of the terminal for the clusters.
+    let blocked =
+      BlockedChangeText(
+        width: columns, isColoured: console.isColoured, height: max(0, rows / 2 - problem.count)
+      ).lines(snapshot.blocked) + problem
+    let text = ProgressText(
+      width: columns, height: max(0, rows - blocked.count), isColoured: console.isColoured)
     let views = snapshot.clusters.map { cluster in
       let view = ClusterView(
         name: "\(cluster.objectName)", status: ClusterStatus(cluster.json["status"]),
@@ -85,6 +86,11 @@ struct StatusScreen {
     }
     let clusters = isSingle ? views.flatMap { text.lines($0, now: now) } : text.lines(views, now: now)
     return header + clusters + blocked + legend
+  }
+
+  /// Why blocked changes are unknown, in lines of the terminal's width.
+  private func problemLines(_ snapshot: StatusSnapshot) -> [String] {
+    snapshot.blockedProblem.map { BlockedChangeText.wrapped($0, to: max(20, columns)) } ?? []
   }
 
   private func lines(_ snapshot: StatusSnapshot) -> [String] {
@@ -98,7 +104,7 @@ struct StatusScreen {
     }
     let text = StatusText(width: columns, isColoured: console.isColoured, flags: flags)
     var blocked = BlockedChangeText(width: columns, isColoured: console.isColoured).lines(snapshot.blocked)
-    if let problem = snapshot.blockedProblem { blocked.append(problem) }
+    blocked += problemLines(snapshot)
     if isSingle { return clusters.flatMap { text.detail($0) } + blocked }
     if !blocked.isEmpty { blocked.insert("", at: 0) }
     return text.list(clusters, wide: format == .wide ? now : nil) + blocked

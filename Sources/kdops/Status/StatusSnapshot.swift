@@ -1,8 +1,10 @@
 import ClusterAPI
 import Diagnostics
 import FoundationEssentials
+import GitStore
 import KubeDirector
 import Reports
+import Values
 
 /// The data that `kdops status` reads and shows at one time.
 struct StatusSnapshot: Hashable {
@@ -13,10 +15,16 @@ struct StatusSnapshot: Hashable {
   var head: String?
   /// Why blocked changes cannot be read; nil if they can.
   var blockedProblem: String?
+  /// The commit and age of a status from git; empty for a live cluster.
+  var age: [String] = []
+  /// The same for programs; nil for a live cluster.
+  var origin: JSON?
 
   /// Whether other output is needed than before. A daemon's repeated fetch is no difference.
   func differs(from other: StatusSnapshot) -> Bool {
     var now = self
+    // These contain times that change with each read.
+    (now.age, now.origin) = (other.age, other.origin)
     if now.daemon.life == other.daemon.life, now.daemon.problem == other.daemon.problem {
       now.daemon = other.daemon
     }
@@ -43,31 +51,51 @@ struct StatusSnapshot: Hashable {
 struct StatusReader {
   let source: ClusterSource
   let selection: ClusterSelection
-  /// The daemon's Lease on Kubernetes.
-  let lease: ObjectName
+  /// The daemon's installation on Kubernetes.
+  let daemon: DaemonSelection
   /// Whether blocked changes are read too.
   let readsBlocked: Bool
   /// Whether the head of the branch is read too.
-  var readsHead = false
+  let readsHead: Bool
+  private var reader: DaemonReader
 
-  func read() async throws -> StatusSnapshot {
+  init(
+    source: ClusterSource, selection: ClusterSelection, daemon: DaemonSelection, readsBlocked: Bool,
+    readsHead: Bool = false
+  ) {
+    (self.source, self.selection, self.daemon) = (source, selection, daemon)
+    (self.readsBlocked, self.readsHead) = (readsBlocked, readsHead)
+    reader = DaemonReader(source, daemon)
+  }
+
+  mutating func read() async throws -> StatusSnapshot {
+    if case .git(let repository) = source { return try await readGit(repository) }
     var snapshot = StatusSnapshot(
-      clusters: try await source.clusters(selection), daemon: try await source.daemon(lease))
-    if readsHead { snapshot.head = await source.lastAttempted(lease) }
+      clusters: try await source.clusters(selection), daemon: try await reader.read())
+    if readsHead { snapshot.head = await source.lastAttempted(daemon) }
     guard readsBlocked else { return snapshot }
     do throws(APIError) {
-      snapshot.blocked = selection.select(try await source.blocked(in: lease.namespace))
+      snapshot.blocked = selection.select(try await source.blocked(in: daemon.systemNamespace))
     } catch {
       // A user who may read their clusters may lack access to the daemon's namespace.
       guard error.kind == .forbidden else { throw error }
       snapshot.blockedProblem =
-        "blocked changes cannot be read: you may not list ConfigMaps in \(lease.namespace)"
+        "blocked changes cannot be read: you may not list ConfigMaps in \(daemon.systemNamespace)"
     }
     return snapshot
   }
 
+  private mutating func readGit(_ repository: GitRepository) async throws -> StatusSnapshot {
+    let status = try await GitStatusReader(repository)
+    var snapshot = StatusSnapshot(
+      clusters: try await status.clusters(selection), daemon: try await reader.read())
+    snapshot.daemon.written = status.written
+    (snapshot.age, snapshot.origin) = (status.age, status.origin)
+    return snapshot
+  }
+
   /// Returns nil on a transient server error, so that watching continues.
-  func readAgain() async throws -> StatusSnapshot? {
+  mutating func readAgain() async throws -> StatusSnapshot? {
     do {
       return try await read()
     } catch let error as APIError where error.isTransient {

@@ -9,8 +9,14 @@ struct DaemonAbsence {
   /// - Parameter patience: How long a daemon may be absent, so that another replica can take over.
   init(patience: Duration) { self.patience = patience }
 
-  /// An embedded cluster has one daemon, so that none takes over.
-  init(_ source: ClusterSource) { self.init(patience: source.isRemote ? .seconds(30) : .zero) }
+  /// An embedded cluster has one daemon, so that none takes over. On Kubernetes, that a Lease is not renewed is known only
+  /// after its duration; another replica takes it soon after that.
+  init(_ source: ClusterSource) { self.init(patience: source.isRemote ? .seconds(18) : .zero) }
+
+  /// What to know about a daemon that does not answer requests.
+  static let olderVersion =
+    "the daemon is of an older version, which does not report what it has applied, so this may be the state before its "
+    + "last changes; upgrade it to the version of this kdops"
 
   /// What to do if no daemon runs. On Kubernetes, one of another installation may run.
   ///

@@ -289,12 +289,20 @@ actor ReportRecorder: ReconcileObserver {
     case .commit(let report): take(report)
     case .cluster(let cluster): clusters[cluster.reference.name] = cluster.report
     case .driftCorrected(let object, _): putBack.append(object.name)
+    case .reconciled(let head, let requests):
+      reconciled.append(Reconciled(head: head?.hex, requests: requests))
     case .clusterGone, .blocked, .head, .reverted, .fetched: break
     }
   }
 
   private(set) var objects: [String: [ObjectReport]] = [:]
   private(set) var putBack: [String] = []
+  /// The commits that passes have applied, with the requests to fetch that this answered.
+  private(set) var reconciled: [Reconciled] = []
+  struct Reconciled: Sendable {
+    var head: String?
+    var requests: [SyncID]
+  }
   /// The phases in each commit's note, in order.
   private(set) var phases: [String: [Phase]] = [:]
   private func take(_ report: CommitReport) {
