@@ -20,19 +20,35 @@ struct JobLogTests {
     #expect(JobLog.inert(text) == shown)
   }
 
-  @Test("contains no control characters except colours")
+  @Test("contains no control characters, and only the colours of kdops if it is styled")
   func controls() {
     #expect(JobLog.inert("a\rb\u{8}\u{7}\u{9B}31m\u{7F}") == "a\u{240D}b\u{2408}\u{2407}\u{FFFD}31m\u{2421}")
-    #expect(JobLog.inert("\u{1B}[1;31merror\u{1B}[0m") == "\u{1B}[1;31merror\u{1B}[0m")
+    let coloured = "\u{1B}[1;31merror\u{1B}[0m"
+    #expect(JobLog.inert(coloured, .styled) == coloured)
+    for notation in [JobLog.Notation.text, .document] {
+      #expect(JobLog.inert(coloured, notation) == "\u{241B}[1;31merror\u{241B}[0m")
+    }
+    #expect(JobLog.inert("\u{1B}[8mx\u{1B}[38;5;0my", .styled) == "\u{241B}[8mx\u{241B}[38;5;0my")
     #expect(
       JobLog.inert("\u{1B}]0;title\u{7}\u{1B}[2J\u{1B}[") == "\u{241B}]0;title\u{2407}\u{241B}[2J\u{241B}[")
+  }
+
+  @Test(
+    "contains no mark that changes the order of displayed text or ends a line",
+    arguments: ["\u{202E}", "\u{2066}", "\u{2069}", "\u{200F}", "\u{61C}", "\u{2028}"])
+  func marks(_ mark: String) throws {
+    for notation in [JobLog.Notation.text, .styled, .document] {
+      #expect(JobLog.inert("a\(mark)b", notation) == "a\u{FFFD}b")
+    }
+    let value: JSON = ["a": .string("x\(mark)")]
+    #expect(try JSON.parse(JobLog.inert(value.text(), .json)) == value)
   }
 
   @Test(
     "without a command is unchanged",
     arguments: [
       "", "std::string::size", "2001:db8::1", "C# [x], ## a heading, ### [link](x)", "a\tb\n  c",
-      "section_start: at noon", "connection_x", "日本語 → é\u{301} 👩‍👩‍👧", "#", "##", ":",
+      "section_start: at noon", "connection_x", "“a” … – ‰ é", "日本語 → é\u{301} 👩‍👩‍👧", "#", "##", ":",
       "no ::error:: at the beginning",
     ])
   func untouched(text: String) {

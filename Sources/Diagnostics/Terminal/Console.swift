@@ -50,18 +50,20 @@ public final class Console: Sendable {
     return (Int(window.ws_col), Int(window.ws_row))
   }
 
-  /// Writes a permanent line above the block.
+  /// Writes a permanent line above the block. Only `.styled` text has colours.
   public func line(_ text: String, _ notation: JobLog.Notation = .text) {
-    let text = shown(JobLog.inert(text, notation))
+    let inert = JobLog.inert(text, notation)
+    let text = notation.isForPeople ? shown(inert) : inert
     block.withLock { shown in
       write(Self.erasing(shown.count) + text + "\n" + Self.text(shown))
     }
   }
 
-  /// Replaces the block. Its lines must fit the terminal's width.
+  /// Replaces the block. Its lines must fit the terminal's width; they may have colours, and are made of texts that are
+  /// already visible.
   public func show(_ lines: [String]) {
     guard isTerminal else { return }
-    let lines = lines.map { shown(JobLog.inert($0)) }
+    let lines = lines.map { shown(JobLog.inert($0, .styled)) }
     block.withLock { shown in
       guard shown != lines else { return }
       write(Self.erasing(shown.count) + Self.text(lines))

@@ -21,18 +21,22 @@ extension Reconciler {
       requeue.merge(await recover(from: error, at: fetched))
     }
     await reportClusters()
+    // Before the daemon's own commits, which are not part of what was fetched.
+    await reportReconciled(after: requeue)
     requeue.merge(await revertStalledUpgrades())
     if mayStep { requeue.merge(.now) }
-    await reportReconciled(after: requeue)
     return requeue
   }
 
   /// Reports the commit that is reconciled now, and the requests to fetch that this answers. A pass that failed in part,
-  /// or that another one continues at once, has not applied its commit.
+  /// or that left out changes because of drift, has not applied its commit.
   private func reportReconciled(after requeue: Requeue) async {
-    let isSettled = branch.goal == nil || branch.isSettled(at: desired.head)
+    let hasApplied =
+      !requeue.isBackoff && requeue.wait != .zero
+      && pending.changes.objects.isDisjoint(with: drift.drifted)
     let answer = syncs.endPass(
-      at: desired.head, hasApplied: isSettled && !requeue.isBackoff && requeue.wait != .zero)
+      at: desired.head, hasApplied: hasApplied,
+      isFollowed: branch.goal == nil || branch.isSettled(at: desired.head))
     guard let answer else { return }
     await send(.reconciled(answer.head, requests: answer.requests))
   }

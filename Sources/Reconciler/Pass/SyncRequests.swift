@@ -77,17 +77,19 @@ struct SyncRequests {
   ///
   /// - Parameters:
   ///   - head: the commit that is reconciled.
-  ///   - hasApplied: whether nothing of that commit is left to judge and apply.
+  ///   - hasApplied: whether nothing of that commit is left to apply, except blocked changes.
+  ///   - isFollowed: whether that commit is the last one to follow; false between two steps of a stepwise history.
   /// - Returns: the answer to report; nil if nothing has changed.
-  mutating func endPass(at head: ObjectID?, hasApplied: Bool) -> Answer? {
-    guard hasApplied else {
+  mutating func endPass(at head: ObjectID?, hasApplied: Bool, isFollowed: Bool) -> Answer? {
+    var ids: [SyncID] = []
+    if hasApplied, isFollowed {
+      ids = unanswered.filter { $0.stage == .applying }.map(\.id)
+      unanswered.removeAll { $0.stage == .applying }
+      answered = Array((answered + ids).suffix(Self.limit))
+    } else {
       move(nil, from: .applying, to: .fetched)
-      return nil
     }
-    let ids = unanswered.filter { $0.stage == .applying }.map(\.id)
-    unanswered.removeAll { $0.stage == .applying }
-    answered = Array((answered + ids).suffix(Self.limit))
-    guard !ids.isEmpty || head != reported else { return nil }
+    guard hasApplied, !ids.isEmpty || head != reported else { return nil }
     reported = head
     return Answer(head: head, requests: ids)
   }

@@ -13,7 +13,7 @@ public enum ReportFormat: String, Sendable, CaseIterable {
   /// The notation of the output, for the job log.
   public var notation: JobLog.Notation {
     switch self {
-    case .human: .text
+    case .human: .styled
     case .json, .sarif, .gitlab: .json
     case .junit: .xml
     case .github: .finished

@@ -68,7 +68,7 @@ struct DiffCommand: AsyncParsableCommand {
       let text = DiffText(width: columns, isColoured: console.isColoured)
       let place = cluster.folder(environment).map { "the cluster in \($0)" } ?? "the cluster"
       for line in text.lines(diff, head: commit, place: place) {
-        try Streams.output.result(console.shown(line) + "\n")
+        try Streams.output.result(console.shown(line) + "\n", .styled)
       }
     }
   }

@@ -29,7 +29,7 @@ struct DoctorCommand: AsyncParsableCommand {
     switch format {
     case .human:
       for line in CheckupText(isColoured: console.isColoured).lines(checkup) {
-        try Streams.output.result(console.shown(line) + "\n")
+        try Streams.output.result(console.shown(line) + "\n", .styled)
       }
     case .json, .yaml: try Streams.output.result(checkup.json, asYAML: format == .yaml)
     }

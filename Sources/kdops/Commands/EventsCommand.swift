@@ -67,7 +67,7 @@ struct EventsCommand: AsyncParsableCommand {
         width: console.isTerminal ? console.size.columns - 1 : 200, isColoured: console.isColoured,
         now: Int(Date().timeIntervalSince1970))
       for line in text.lines(events, wide: format == .wide) {
-        try Streams.output.result(console.shown(line) + "\n")
+        try Streams.output.result(console.shown(line) + "\n", .styled)
       }
     }
   }

@@ -74,7 +74,7 @@ struct ImportCommand: AsyncParsableCommand {
       repository.line(line, of: path)
     }
     for finding in repository.findings.inReportOrder(perFile: FindingLimit.standard) {
-      try Streams.output.result(renderer.render(finding) + "\n\n")
+      try Streams.output.result(renderer.render(finding) + "\n\n", .styled)
     }
     for line in repository.skipped {
       try Streams.output.result("not written: \(TerminalText.visible(line))\n")

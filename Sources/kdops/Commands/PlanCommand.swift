@@ -60,11 +60,11 @@ struct PlanCommand: AsyncParsableCommand {
     }
     switch format {
     case .json: try Streams.output.result(PlanJSON.render(plan), .json)
-    case .markdown: try Streams.output.result(PlanMarkdown.render(plan))
+    case .markdown: try Streams.output.result(PlanMarkdown.render(plan), .document)
     case .human:
       let console = screen.console(1, environment)
       let text = PlanText(isColoured: console.isColoured, sourceLine: { validation.line($1, of: $0) })
-      try Streams.output.result(console.shown(text.render(plan)))
+      try Streams.output.result(console.shown(text.render(plan)), .styled)
     }
     if plan.isRejected { throw ExitCode(1) }
   }

@@ -128,11 +128,11 @@ struct RehearseCommand: AsyncParsableCommand {
       let errors = plan.allFindings.filter { $0.severity == .error }
       for finding in errors.inReportOrder(perFile: FindingLimit.standard) {
         console.line("")
-        console.line(renderer.render(finding))
+        console.line(renderer.render(finding), .styled)
       }
     }
     guard !rehearsal.acts.isEmpty else {
-      for line in text.summary(report) { console.line(line) }
+      for line in text.summary(report) { console.line(line, .styled) }
       return report
     }
     let folder = try ScratchFolder.make("kdops-rehearse", environment)
@@ -147,7 +147,7 @@ struct RehearseCommand: AsyncParsableCommand {
     }
     await leave(folder, console)
     console.line("")
-    for line in text.summary(report) { console.line(line) }
+    for line in text.summary(report) { console.line(line, .styled) }
     return report
   }
 
@@ -157,14 +157,14 @@ struct RehearseCommand: AsyncParsableCommand {
   ) async throws -> ActReport {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     console.line("")
-    console.line(text.head(act))
+    console.line(text.head(act), .styled)
     let report = try await act.play(
       RehearsalAct.Environment(
         folder: folder, sandbox: embeddedUnsandboxed ? .none : .bubblewrap,
         limit: Duration(written: timeout) ?? .seconds(600), console: console,
         logger: try logging.logger(to: console, standard: .error, environment),
-        report: { console.line(text.line($0)) }))
-    for line in text.foot(report) { console.line(line) }
+        report: { console.line(text.line($0), .styled) }))
+    for line in text.foot(report) { console.line(line, .styled) }
     return report
   }
 

@@ -102,12 +102,12 @@ struct Demo: Sendable {
   // MARK: Output
 
   private func showProgress() async {
-    for line in await board.lines(of: Self.analytics) { console.line("  \(line)") }
+    for line in await board.lines(of: Self.analytics) { console.line("  \(line)", .styled) }
   }
 
   private static func chapter(_ title: String, _ console: Console) {
     console.line("")
-    console.line(console.isColoured ? "\u{1B}[1m── \(title)\u{1B}[0m" : "── \(title)")
+    console.line(console.isColoured ? "\u{1B}[1m── \(title)\u{1B}[0m" : "── \(title)", .styled)
   }
 
   private func until(

@@ -35,7 +35,7 @@ struct StatusScreen {
       // progress.
       let lines = snapshot.daemon.isDead ? daemon + clusters + age : clusters + age + daemon
       if watches, console.isTerminal { return console.show(Array(lines.prefix(console.size.rows - 1))) }
-      for line in lines { try Streams.output.result(console.shown(line) + "\n") }
+      for line in lines { try Streams.output.result(console.shown(line) + "\n", .styled) }
     }
   }
 

@@ -34,6 +34,30 @@ struct StreamsTests {
     #expect(try written { Streams.Stream(descriptor: $0).styledLine("\u{1B}[1ma") } == "\u{1B}[1ma\n")
   }
 
+  @Test("a result shows escape sequences and bidirectional marks, and styled text keeps kdops's colours")
+  func results() throws {
+    let text = "a\u{1B}[31mb\u{202E}c\n"
+    let plain = try written { try Streams.Stream(descriptor: $0).result(text) }
+    #expect(plain == "a\u{241B}[31mb\u{FFFD}c\n")
+    let styled = try written { try Streams.Stream(descriptor: $0).result(text, .styled) }
+    #expect(styled == "a\u{1B}[31mb\u{FFFD}c\n")
+    let line = try written { Console(descriptor: $0, environment: ["LANG": "C.UTF-8"]).line("\u{1B}[1ma") }
+    #expect(line == "\u{241B}[1ma\n")
+  }
+
+  @Test(
+    "in a locale without symbols, text for people is ASCII, and what programs read is not changed",
+    arguments: [
+      (JobLog.Notation.text, "a > ?\n"), (.styled, "a > ?\n"), (.document, "a → é\n"), (.json, "a → é\n"),
+      (.xml, "a → é\n"), (.finished, "a → é\n"),
+    ])
+  func ascii(_ notation: JobLog.Notation, _ expected: String) throws {
+    let shown = try written {
+      try Streams.Stream(descriptor: $0, isASCII: true).result("a → é\n", notation)
+    }
+    #expect(shown == expected)
+  }
+
   @Test("the locale chooses the symbols also without a terminal")
   func locale() throws {
     #expect(try written { Console(descriptor: $0, environment: ["LC_ALL": "C"]).line("a → b") } == "a > b\n")

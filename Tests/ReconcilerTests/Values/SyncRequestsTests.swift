@@ -10,6 +10,11 @@ struct SyncRequestsTests {
   private let b = SyncID(annotation: "b")
   private let head = ObjectID.repeating("1")
 
+  /// Ends a pass at the head.
+  private func end(_ requests: inout SyncRequests, hasApplied: Bool = true) -> SyncRequests.Answer? {
+    requests.endPass(at: head, hasApplied: hasApplied, isFollowed: true)
+  }
+
   @Test("are answered by the pass that follows the fetch that follows them")
   func answered() {
     var requests = SyncRequests()
@@ -21,7 +26,8 @@ struct SyncRequestsTests {
     requests.endFetch(of: fetch, hasSucceeded: true)
     requests.beginPass()
     #expect(requests.progress(of: a) == .applying)
-    #expect(requests.endPass(at: head, hasApplied: true) == SyncRequests.Answer(head: head, requests: [a]))
+    let answer = end(&requests)
+    #expect(answer == SyncRequests.Answer(head: head, requests: [a]))
     #expect(requests.progress(of: a) == .done)
   }
 
@@ -33,7 +39,8 @@ struct SyncRequestsTests {
     requests.endFetch(of: early, hasSucceeded: true)
     #expect(requests.progress(of: a) == .requested)
     requests.beginPass()
-    #expect(requests.endPass(at: head, hasApplied: true)?.requests == [])
+    let answer = end(&requests)
+    #expect(answer?.requests == [])
     #expect(requests.progress(of: a) == .requested)
   }
 
@@ -44,10 +51,12 @@ struct SyncRequestsTests {
     let fetch = requests.beginFetch()
     requests.beginPass()
     requests.endFetch(of: fetch, hasSucceeded: true)
-    #expect(requests.endPass(at: head, hasApplied: true)?.requests == [])
+    let early = end(&requests)
+    #expect(early?.requests == [])
     #expect(requests.progress(of: a) == .applying)
     requests.beginPass()
-    #expect(requests.endPass(at: head, hasApplied: true)?.requests == [a])
+    let answer = end(&requests)
+    #expect(answer?.requests == [a])
   }
 
   @Test("a failed fetch is repeated, and a failed pass too")
@@ -60,10 +69,12 @@ struct SyncRequestsTests {
     let second = requests.beginFetch()
     requests.endFetch(of: second, hasSucceeded: true)
     requests.beginPass()
-    #expect(requests.endPass(at: head, hasApplied: false) == nil)
+    let failed = end(&requests, hasApplied: false)
+    #expect(failed == nil)
     #expect(requests.progress(of: a) == .applying)
     requests.beginPass()
-    #expect(requests.endPass(at: head, hasApplied: true)?.requests == [a])
+    let answer = end(&requests)
+    #expect(answer?.requests == [a])
   }
 
   @Test("one fetch answers all requests before it, and a repeated request is no new one")
@@ -74,20 +85,39 @@ struct SyncRequestsTests {
     requests.endFetch(of: fetch, hasSucceeded: true)
     requests.request(b)
     requests.beginPass()
-    #expect(requests.endPass(at: head, hasApplied: true)?.requests == [a, b])
+    let answer = end(&requests)
+    #expect(answer?.requests == [a, b])
     requests.request(a)
     #expect(requests.progress(of: a) == .done)
+  }
+
+  @Test("between two steps of a stepwise history the commit is reported, and the requests are not answered")
+  func steps() {
+    var requests = SyncRequests()
+    requests.request(a)
+    let fetch = requests.beginFetch()
+    requests.endFetch(of: fetch, hasSucceeded: true)
+    requests.beginPass()
+    let step = requests.endPass(at: head, hasApplied: true, isFollowed: false)
+    #expect(step == SyncRequests.Answer(head: head, requests: []))
+    #expect(requests.progress(of: a) == .applying)
+    requests.beginPass()
+    let last = requests.endPass(at: ObjectID.repeating("2"), hasApplied: true, isFollowed: true)
+    #expect(last?.requests == [a])
   }
 
   @Test("without requests, each new commit is reported once")
   func commits() {
     var requests = SyncRequests()
     requests.beginPass()
-    #expect(requests.endPass(at: nil, hasApplied: true) == nil)
+    let none = requests.endPass(at: nil, hasApplied: true, isFollowed: true)
+    #expect(none == nil)
     requests.beginPass()
-    #expect(requests.endPass(at: head, hasApplied: true) == SyncRequests.Answer(head: head, requests: []))
+    let first = end(&requests)
+    #expect(first == SyncRequests.Answer(head: head, requests: []))
     requests.beginPass()
-    #expect(requests.endPass(at: head, hasApplied: true) == nil)
+    let again = end(&requests)
+    #expect(again == nil)
   }
 
   @Test("the memory for requests is bounded")
