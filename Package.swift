@@ -261,7 +261,9 @@ let package = Package(
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "ClusterAPI", "Reports",
       ], exclude: ["Golden"]),
-    tests("Daemon", ["Diagnostics", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore", logging]),
+    tests(
+      "Daemon",
+      ["Diagnostics", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore", "Reports", logging]),
     tests("Rehearsal", ["Values", "Diagnostics", "KubeDirector", "Rules", "PlanFixture"]),
     tests(
       "kdops",

@@ -36,7 +36,10 @@ public struct HookText {
       lines.append("kdops: the same for \(shown.count - Self.branchesAtMost) more branches")
     }
     lines += shown.compactMap { $0.note.map { "kdops: \($0)" } }
-    return lines + StatusWords.lines(first.validation, isServer: name == .preReceive).map { "kdops: \($0)" }
+    return lines
+      + StatusWords.lines(first.validation, isServer: name == .preReceive).map {
+        "kdops: \(TerminalText.visible($0))"
+      }
   }
 
   // MARK: Findings

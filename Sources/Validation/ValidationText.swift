@@ -49,7 +49,7 @@ public enum ValidationText {
       text +=
         "is this the root of the repository? its files are in apps/ and clusters/, or in the folders that .kdops.yaml names\n"
     }
-    for line in StatusWords.lines(validation) { text += line + "\n" }
+    for line in StatusWords.lines(validation) { text += TerminalText.visible(line) + "\n" }
     return text
   }
 }

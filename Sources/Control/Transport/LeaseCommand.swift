@@ -36,8 +36,8 @@ public struct LeaseCommand: Sendable {
     annotations[Wire.Annotation.accept] = sha.map(JSON.string)
     _ = try await api.patch(.leases, lease, merge: ["metadata": ["annotations": annotations]])
     let who = leader.map { "the daemon \($0)" } ?? "the next daemon that leads"
-    let when = leader == nil ? "" : " within 4 s, if it still runs"
-    guard let sha else { return ControlAnswer(.done, "\(who) fetches and compares\(when)") }
+    let when = leader == nil ? "" : " within 4 s"
+    guard let sha else { return ControlAnswer(.done, "\(who) fetches and compares\(when), if it still runs") }
     return ControlAnswer(
       .done, "\(who) follows \(sha)\(when), if that is the head it fetched; its log says history.accepted")
   }

@@ -30,7 +30,7 @@ struct StatusScreen {
     case .human, .wide:
       let daemon = DaemonText(width: columns, isColoured: console.isColoured, now: now).lines(snapshot.daemon)
       let clusters = isProgress ? progress(snapshot, taken: daemon.count) : lines(snapshot)
-      let age = snapshot.age
+      let age = snapshot.age.map(TerminalText.visible)
       // If the daemon does not run, this is shown above the clusters, which would otherwise appear to
       // progress.
       let lines = snapshot.daemon.isDead ? daemon + clusters + age : clusters + age + daemon
