@@ -22,7 +22,8 @@ public struct SyncWait: Sendable {
   /// - Parameters:
   ///   - fetchedBefore: the daemon's last fetch before the request, by its own clock. It is only compared for equality.
   public init(_ id: SyncID, fetchedBefore: Int?) {
-    (ids, self.fetchedBefore) = ([id], fetchedBefore)
+    ids = [id]
+    self.fetchedBefore = fetchedBefore
   }
 
   /// Takes a read of the Lease, at any time after the request was written to it. A request that is on the Lease then has

@@ -122,7 +122,7 @@ struct ControlSocketTests {
     "requests and responses survive encoding; anything else is nil",
     arguments: [
       ControlRequest(.sync(accept: nil)), ControlRequest(.sync(accept: "4f2c9ab")),
-      ControlRequest(.sync(accept: nil, id: .random())),
+      ControlRequest(.sync(accept: nil, id: SyncID.random())),
       ControlRequest(
         .cluster(ClusterCommand(kind: .suspend, cluster: ObjectName(namespace: "p", name: "a")))),
     ])

@@ -35,7 +35,8 @@ public enum Streams {
     /// Writes a line that has colours, made of texts that are already visible.
     public func styledLine(_ text: String) { _ = write(shown(text, .styled) + "\n") }
 
-    /// Writes the whole result of a command. Only `.styled` text has colours. A closed pipe is not an error, because the reader needs no more output.
+    /// Writes the whole result of a command. Only `.styled` text has colours. A closed pipe is not an error, because the
+    /// reader needs no more output.
     ///
     /// - Throws: `UnwrittenResult` if it cannot be written, for example on a full disk.
     public func result(_ text: String, _ notation: JobLog.Notation = .text) throws(UnwrittenResult) {
