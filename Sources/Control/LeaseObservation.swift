@@ -66,7 +66,8 @@ public struct LeaseObservation: Sendable {
     }
     let current = observe(Version(uid: lease.uid, holder: holder, renewed: text), at: now)
     let duration = min(max(spec?["leaseDurationSeconds"]?.integer ?? 0, 1), 3600)
-    if now - current.since >= Duration.seconds(duration) + Self.slack { return .notRunning(lastSeen: renewed) }
+    let limit = Duration.seconds(duration) + Self.slack
+    if now - current.since >= limit { return .notRunning(lastSeen: renewed) }
     let age = wall - renewed
     if current.hasChanged || abs(age) <= duration + Self.clockTolerance { return .running }
     let words = age < 0 ? "\(-age) s ahead of" : "\(age) s ago by"

@@ -48,6 +48,24 @@ struct StatusSnapshotTests {
     #expect(screen.progress(snapshot, taken: 1).contains("blocked changes cannot be read"))
   }
 
+  @Test("a long reason why blocked changes are unknown is wrapped, and its lines count in the height")
+  func longProblem() {
+    let console = Console(descriptor: 1, colours: .never, environment: ["TERM": "dumb"])
+    let screen = StatusScreen(
+      format: .human, isSingle: false, watches: true, showsHistory: false, isProgress: true, flags: "",
+      console: console)
+    var snapshot = StatusSnapshot(
+      clusters: (0..<200).map { Object(.clusters, namespace: "prod", name: "c\($0)") },
+      daemon: DaemonState(.running))
+    snapshot.blockedProblem = String(repeating: "unknown ", count: 60)
+    let lines = screen.progress(snapshot, taken: 1)
+    let problem = lines.filter { $0.hasPrefix("unknown") }
+    let longest = lines.map(\.count).max() ?? 0
+    #expect(problem.count == 3)
+    #expect(longest <= 200)
+    #expect(lines.count <= console.size.rows - 2)
+  }
+
   @Test("is healthy only if all is known and without a problem")
   func healthy() {
     let name = ClusterSelection.cluster(ObjectName(namespace: "prod", name: "a"))

@@ -48,8 +48,8 @@ struct StreamsTests {
   @Test(
     "in a locale without symbols, text for people is ASCII, and what programs read is not changed",
     arguments: [
-      (JobLog.Notation.text, "a > ?\n"), (.styled, "a > ?\n"), (.document, "a → é\n"), (.json, "a → é\n"),
-      (.xml, "a → é\n"), (.finished, "a → é\n"),
+      (JobLog.Notation.text, "a > ?\n"), (.styled, "a > ?\n"), (.document, "a → é\n"),
+      (.json, "a → é\n"), (.xml, "a → é\n"), (.finished, "a → é\n"),
     ])
   func ascii(_ notation: JobLog.Notation, _ expected: String) throws {
     let shown = try written {
