@@ -104,6 +104,9 @@ public actor GitRepository {
   /// The value of a key in git's configuration, such as `kdops.branch`; nil if the key is not set.
   public func setting(_ key: String) throws(GitError) -> String? { try opened().setting(key) }
 
+  /// All values of a key in git's configuration that may be set several times.
+  public func settings(_ key: String) throws(GitError) -> [String] { try opened().settings(key) }
+
   /// The commits that a merge in progress brings in besides `HEAD`; empty if no merge is in progress.
   public func mergeHeads() throws(GitError) -> [ObjectID] { try opened().mergeHeads() }
 

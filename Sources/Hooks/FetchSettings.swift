@@ -1,3 +1,5 @@
+import Validation
+
 /// The git configuration with which an ordinary `git fetch` fetches the status of running clusters and
 /// `git log` shows the notes.
 struct FetchSettings: Sendable, Hashable {
@@ -8,17 +10,14 @@ struct FetchSettings: Sendable, Hashable {
 
   let remote: String
 
-  /// The refspec of the statuses of all installations. It is a pattern because git fails if a single ref does
-  /// not exist yet.
-  static let status = "+refs/kdops/status*:refs/kdops/remote/kdops/status*"
-
   /// Fetched notes get their own refs. Overwriting the local notes would lose those that are not pushed yet.
   var notes: String { "refs/notes/\(remote)/kdops*" }
 
   var lines: [Line] {
-    [
-      Line(key: "remote.\(remote).fetch", value: Self.status),
-      Line(key: "remote.\(remote).fetch", value: "+refs/notes/kdops*:\(notes)"),
+    let refspecs = RepositorySetting.refspecs(of: remote)
+    return [
+      Line(key: refspecs, value: RepositorySetting.statusRefspec),
+      Line(key: refspecs, value: "+refs/notes/kdops*:\(notes)"),
       Line(key: "notes.displayRef", value: notes),
     ]
   }

@@ -46,7 +46,7 @@ public enum StatusFetch {
     let arguments =
       (credentials == nil ? [] : FetchCredentials.arguments) + [
         "fetch", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--refmap=",
-        shows ? "--progress" : "--quiet", remote, FetchSettings.status,
+        shows ? "--progress" : "--quiet", remote, RepositorySetting.statusRefspec,
       ]
     // There is no user to enter a password. A server that sends nothing for a minute counts as unreachable.
     let environment = Environment.inherit.updating([

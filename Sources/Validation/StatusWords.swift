@@ -14,10 +14,17 @@ public enum StatusWords {
     lines += age(of: report.status, validation.statusAge, isServer: isServer)
     if !report.notJudged.isEmpty {
       let rules = report.notJudged.joined(separator: ", ")
-      let way = isServer ? "" : "; after `kdops hook install`, `git fetch` fetches the last one"
-      lines.append("not judged without a status of running clusters: \(rules)\(way)")
+      lines.append(
+        "not judged without a status of running clusters: \(rules)"
+          + (isServer ? "" : remedy(fetchesStatus: validation.fetchesStatus)))
     }
     return lines
+  }
+
+  private static func remedy(fetchesStatus: Bool) -> String {
+    fetchesStatus
+      ? "; `git fetch` fetches the last one that a daemon has written"
+      : "; after `kdops hook install`, `git fetch` fetches the last one"
   }
 
   /// The commit, cluster and age of the status; empty if there was none.

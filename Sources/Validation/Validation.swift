@@ -39,6 +39,8 @@ public struct Validation {
   public let statusOwner: StatusOwner?
   /// The errors of statuses that exist and were not used.
   public let statusProblems: [GitError]
+  /// Whether `git fetch` in this repository fetches statuses, because hooks were installed or its configuration says so.
+  public let fetchesStatus: Bool
   /// The judge's result for every changed object. Nil if the layout in `.kdops.yaml` is unusable.
   public let judgement: Judgement?
   /// The live state of running clusters.
@@ -96,7 +98,16 @@ public struct Validation {
         comparison.head.layout.images, at: commit, in: repository)
     }
     let name = if case .commit(let commit) = head { commit.hex } else { "staged" }
-    return Validation(outcome, of: comparison, name: name, status, problems, asked)
+    return Validation(
+      outcome, of: comparison, name: name, status, problems, asked,
+      fetchesStatus: await Self.fetchesStatus(repository))
+  }
+
+  /// Whether git's configuration has a refspec of statuses. A configuration that cannot be read has none.
+  private static func fetchesStatus(_ repository: GitRepository) async -> Bool {
+    let remote = (try? await repository.setting(RepositorySetting.remote)) ?? "origin"
+    let refspecs = (try? await repository.settings(RepositorySetting.refspecs(of: remote))) ?? []
+    return refspecs.contains { $0.drop { $0 == "+" }.hasPrefix(RepositorySetting.statusRefs) }
   }
 
   /// The name of the side in a report for the files of a folder.
@@ -160,9 +171,9 @@ public struct Validation {
 
   private init(
     _ outcome: Outcome, of comparison: Comparison, name: String, _ status: GitStatus?, _ problems: [GitError],
-    _ asked: AskedPaths
+    _ asked: AskedPaths, fetchesStatus: Bool = false
   ) {
-    statusProblems = problems
+    (statusProblems, self.fetchesStatus) = (problems, fetchesStatus)
     (head, base) = (comparison.head, comparison.base?.side)
     (judgement, live, history) = (outcome.judgement, outcome.live, outcome.history)
     let snapshots = [comparison.head.snapshot, comparison.base?.side.snapshot].compactMap(\.self)

@@ -32,7 +32,10 @@ struct StatusFetchTests {
     let gone = try validate()
     #expect(gone.passed)
     #expect(gone.said.contains("origin has no status of running clusters yet"))
-    #expect(gone.said.contains("not judged without a status of running clusters: cluster/busy"))
+    #expect(
+      gone.said.contains(
+        "not judged without a status of running clusters: cluster/busy; after `kdops hook install`, `git fetch`"
+      ))
   }
 
   @Test("reports a remote that cannot be reached, and a missing remote")

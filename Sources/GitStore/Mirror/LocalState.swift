@@ -22,6 +22,33 @@ extension RepositoryHandle {
     return text
   }
 
+  /// All values of a key that may be set several times, such as `remote.origin.fetch`; empty if it is not set.
+  func settings(_ key: String) throws(GitError) -> [String] {
+    let pointer = pointer
+    let config = try Owned("read the configuration", release: git_config_free) {
+      git_repository_config_snapshot(&$0, pointer)
+    }
+    let values = Values()
+    let code = git_config_get_multivar_foreach(
+      config.pointer, key, nil,
+      { entry, payload in
+        guard let entry, let payload else { return 0 }
+        Unmanaged<Values>.fromOpaque(payload).takeUnretainedValue().texts.append(
+          String(lenient: entry.pointee.value))
+        return 0
+      }, Unmanaged.passUnretained(values).toOpaque())
+    if code == GIT_ENOTFOUND.rawValue {
+      git_error_clear()
+      return []
+    }
+    try check(code, "read \(key) from the configuration")
+    return values.texts
+  }
+
+  private final class Values {
+    var texts: [String] = []
+  }
+
   /// The commits that a merge in progress brings in.
   func mergeHeads() throws(GitError) -> [ObjectID] {
     let found = Found()
