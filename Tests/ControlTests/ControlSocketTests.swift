@@ -132,6 +132,8 @@ struct ControlSocketTests {
     #expect(ControlAnswer(answer.json) == answer)
     let progress = ControlAnswer(.done, "yes", sync: .applying)
     #expect(ControlAnswer(progress.json) == progress)
+    let retried = ControlAnswer(.done, "yes", pod: "a-worker-2")
+    #expect(ControlAnswer(retried.json) == retried)
     for wrong in [
       JSON.null, [:], ["schemaVersion": 1], ["schemaVersion": 1, "do": "explode"],
       ["schemaVersion": 2, "do": "sync"],

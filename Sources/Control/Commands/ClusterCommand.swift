@@ -30,6 +30,8 @@ public struct ClusterCommand: Hashable, Sendable {
     var annotations: [String: String?]
     /// What happens next, in one sentence.
     var words: String
+    /// The pod whose script runs again.
+    var pod: String?
   }
 
   /// Decides from the object alone what to write.
@@ -78,7 +80,8 @@ public struct ClusterCommand: Hashable, Sendable {
     return Plan(
       annotations: [key: value],
       words:
-        "\(cluster): what failed in \(member.pod) is run again (\(member.detail.configError ?? "failed"))")
+        "\(cluster): what failed in \(member.pod) is run again (\(member.detail.configError ?? "failed"))",
+      pod: member.pod)
   }
 
   private func failed(in status: ClusterStatus?) throws(ControlRefusal) -> MemberStatus {
@@ -88,13 +91,17 @@ public struct ClusterCommand: Hashable, Sendable {
         throw ControlRefusal("\(cluster) has no member \(pod); see kdops status \(cluster)")
       }
       guard member.state == .configError else {
-        throw ControlRefusal("\(cluster): nothing has failed in \(pod) (it is \(member.state.rawValue))")
+        throw ControlRefusal(
+          "\(cluster): nothing has failed in \(pod) (it is \(member.state.rawValue)); see kdops status \(cluster)"
+        )
       }
       return member
     }
     guard let first = failed.first else {
-      let stall = status?.stall.map { "; it is stalled for another reason: \($0.message)" } ?? ""
-      throw ControlRefusal("\(cluster): no script has failed, so there is nothing to run again\(stall)")
+      let next =
+        status?.stall.map { "it is stalled for another reason: \($0.message)" }
+        ?? "see kdops status \(cluster)"
+      throw ControlRefusal("\(cluster): no script has failed, so there is nothing to run again; \(next)")
     }
     guard failed.count == 1 else {
       let names = failed.map(\.pod).joined(separator: ", ")

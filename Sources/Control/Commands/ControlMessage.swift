@@ -76,14 +76,15 @@ public struct ControlAnswer: Hashable, Sendable {
   public var words: String
   /// How far the daemon is with a request to fetch; nil for other requests, and from a daemon of an older version.
   public var sync: SyncProgress?
+  /// The pod whose script runs again; nil for other requests, and from a daemon of an older version.
+  public var pod: String?
   /// Whether the request was repeated to learn its progress. Not transmitted.
   public var isRepeated = false
 
   /// - Parameter words: one sentence.
-  public init(_ outcome: Outcome, _ words: String, sync: SyncProgress? = nil) {
-    self.outcome = outcome
-    self.words = words
-    self.sync = sync
+  public init(_ outcome: Outcome, _ words: String, sync: SyncProgress? = nil, pod: String? = nil) {
+    (self.outcome, self.words) = (outcome, words)
+    (self.sync, self.pod) = (sync, pod)
   }
 
   /// The answer that a command returns, or the one for its error.
@@ -100,6 +101,7 @@ public struct ControlAnswer: Hashable, Sendable {
   var json: JSON {
     var out: JSON = ["schemaVersion": 1, "outcome": .string(outcome.rawValue), "words": .string(words)]
     out["sync"] = sync.map { .string($0.rawValue) }
+    out["pod"] = pod.map(JSON.string)
     return out
   }
 
@@ -107,6 +109,8 @@ public struct ControlAnswer: Hashable, Sendable {
     guard json["schemaVersion"]?.integer == 1, let words = json["words"]?.string,
       let outcome = json["outcome"]?.string.flatMap(Outcome.init)
     else { return nil }
-    self.init(outcome, words, sync: json["sync"]?.string.flatMap { SyncProgress(rawValue: $0) })
+    self.init(
+      outcome, words, sync: json["sync"]?.string.flatMap { SyncProgress(rawValue: $0) },
+      pod: json["pod"]?.string)
   }
 }

@@ -13,9 +13,9 @@ public struct ClusterCommandHandler: Sendable {
 
   /// Reads the object, decides, and writes the annotations.
   ///
-  /// - Returns: what happens next, in one sentence.
+  /// - Returns: what happens next.
   /// - Throws: `ControlRefusal`, or `APIError` if the request to the cluster failed.
-  public func carryOut(_ command: ClusterCommand) async throws -> String {
+  public func carryOut(_ command: ClusterCommand) async throws -> ControlAnswer {
     let live: Object
     do throws(APIError) {
       live = try await api.get(.clusters, command.cluster)
@@ -24,7 +24,8 @@ public struct ClusterCommandHandler: Sendable {
       throw ControlRefusal("there is no cluster \(command.cluster); see kdops status")
     }
     let plan = try command.plan(for: live, now: now())
-    guard !plan.annotations.isEmpty else { return plan.words }
+    let answer = ControlAnswer(.done, plan.words, pod: plan.pod)
+    guard !plan.annotations.isEmpty else { return answer }
     let annotations = plan.annotations.map {
       (key: $0.key, value: $0.value.map(JSON.string) ?? .null)
     }
@@ -36,6 +37,6 @@ public struct ClusterCommandHandler: Sendable {
       ]
     ]
     _ = try await api.patch(.clusters, command.cluster, merge: patch)
-    return plan.words
+    return answer
   }
 }

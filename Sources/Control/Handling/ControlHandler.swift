@@ -33,7 +33,7 @@ public struct ControlHandler: Sendable {
   public func answer(_ request: ControlRequest) async -> ControlAnswer {
     switch request.command {
     case .cluster(let command):
-      return await .of { ControlAnswer(.done, try await clusters.carryOut(command)) }
+      return await .of { try await clusters.carryOut(command) }
     case .sync(nil, let id?): return await sync(id)
     case .sync(nil, nil):
       await daemon.sync()

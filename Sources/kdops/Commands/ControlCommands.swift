@@ -113,7 +113,7 @@ struct ControlClient {
   let cluster: ClusterOptions
   let command: String
 
-  /// - Parameter isWatched: Whether the command that shows the result is printed.
+  /// - Parameter isWatched: Whether the command that shows the progress is printed.
   func carryOut(_ clusterCommand: ClusterCommand, isWatched: Bool = true) async throws {
     let environment = ProcessInfo.processInfo.environment
     try await report {
@@ -121,11 +121,15 @@ struct ControlClient {
         return try await ask(ControlRequest(.cluster(clusterCommand)), folder)
       }
       return try await cluster.connected(environment) { client in
-        let handler = ClusterCommandHandler(api: client, now: { Int(Date().timeIntervalSince1970) })
-        return ControlAnswer(.done, try await handler.carryOut(clusterCommand))
+        try await ClusterCommandHandler(api: client, now: { Int(Date().timeIntervalSince1970) }).carryOut(
+          clusterCommand)
       }
-    } watch: {
-      isWatched ? "kdops status \(clusterCommand.cluster)\(cluster.flags) --watch" : nil
+    } next: { answer in
+      let output = answer.pod.map { pod in
+        "output: kdops logs \(ShellWord.value("\(clusterCommand.cluster)/\(pod)"))\(cluster.flags)"
+      }
+      let watch = "watch: kdops status \(clusterCommand.cluster)\(cluster.flags) --watch"
+      return (isWatched ? [watch] : []) + [output].compactMap(\.self)
     }
   }
 
@@ -135,17 +139,20 @@ struct ControlClient {
     return try await ControlSocket.ask(request, below: folder)
   }
 
-  /// Prints what happens next and, if `watch` returns a command, how to watch it, or why the command was not carried out.
+  /// Prints what happens next and the commands that show it, or why the command was not carried out.
   ///
+  /// - Parameter next: Returns the commands, each with what it shows.
   /// - Returns: the answer.
   @discardableResult
-  func report(_ ask: () async throws -> ControlAnswer, watch: () -> String?) async throws -> ControlAnswer {
+  func report(
+    _ ask: () async throws -> ControlAnswer, next: (ControlAnswer) -> [String]
+  ) async throws -> ControlAnswer {
     var answer = await ControlAnswer.of(ask)
     answer.words = Redaction.url(answer.words)
     switch answer.outcome {
     case .done:
       Streams.output.line(TerminalText.visible(answer.words))
-      if let command = watch() { Streams.output.line("watch: \(command)") }
+      for line in next(answer) { Streams.output.line(line) }
     case .refused, .failed:
       Streams.error.line("kdops \(command): \(TerminalText.visible(answer.words))")
       throw answer.outcome == .refused ? ExitCode(1) : Kdops.couldNotRun

@@ -50,8 +50,8 @@ struct SyncCommand: AsyncParsableCommand {
       return try await cluster.connected(environment) { api in
         try await LeaseCommand(api: api, lease: daemon.lease).sync(accept: accept, id: id)
       }
-    } watch: {
-      wait ? nil : "kdops status\(cluster.flags) --watch"
+    } next: { _ in
+      wait ? [] : ["watch: kdops status\(cluster.flags) --watch"]
     }
     guard wait else { return }
     try await Kdops.reporting("sync") {
