@@ -49,12 +49,18 @@ extension Plan {
     var bytesLeft = 16 << 20
   }
 
-  /// The refs that may have kdops notes: the daemon's own, and those below a remote's name, where a fetch
-  /// stores them so as not to overwrite the local ones.
+  /// The refs that may have kdops notes, the newest first: the daemon's own, and those below a remote's name, where a
+  /// fetch stores them so as not to overwrite the local ones. One that was fetched once and is not updated is old.
   private static func noteRefs(in repository: GitRepository) async throws -> [String] {
-    try await repository.refs(prefix: "refs/notes/").keys.filter { ref in
-      ref.split(separator: "/").last?.hasPrefix("kdops") == true
-    }.sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
+    var found: [(ref: String, written: Int64)] = []
+    for (ref, commit) in try await repository.refs(prefix: "refs/notes/")
+    where ref.split(separator: "/").last?.hasPrefix("kdops") == true {
+      // A ref to something other than a commit is the last one, and has no notes.
+      let written = (try? await repository.commitInfo(commit))?.committer.seconds ?? .min
+      found.append((ref, written))
+    }
+    return found.sorted { ($1.written, $0.ref.utf8.count, $0.ref) < ($0.written, $1.ref.utf8.count, $1.ref) }
+      .map(\.ref)
   }
 
   /// The daemon's report in the note on a commit; nil if there is none.

@@ -94,7 +94,9 @@ struct WaitConditionTests {
     #expect(
       WaitCondition(Self.reference, .done(commit: "0000000")).evaluate(
         object(.configured), blocked: blocked(.rejected), containsCommit: true)
-        == .reached("prod/a is configured with spark-1.1.0"))
+        == .reached(
+          "prod/a is configured with spark-1.1.0, by the later commit \(short), which contains or reverts 0000000"
+        ))
   }
 
   private static let ancestor = "1111111111111111111111111111111111111111"

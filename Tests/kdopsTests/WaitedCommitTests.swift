@@ -19,12 +19,17 @@ struct WaitedCommitTests {
     commit = try repository.commit(SmallFleet.start)
   }
 
-  private func note(_ phase: Phase, _ message: String) throws {
+  /// - Parameter seconds: when the note is written.
+  private func note(
+    _ phase: Phase, _ message: String, ref: String = "kdops", at seconds: Int = 1_704_067_200
+  ) throws {
     let object = ObjectReport(
       kind: Wire.clusterKind, namespace: "prod", name: "analytics", change: .upgrade, verdict: .accepted,
       phase: phase, message: message)
     let text = NoteText.render(CommitReport(commit: commit, objects: [object]))
-    try repository.git("notes", "--ref=kdops", "add", "-f", "-m", text, commit)
+    let date = "\(seconds) +0000"
+    try repository.git(
+      "notes", "--ref=\(ref)", "add", "-f", "-m", text, commit, environment: ["GIT_COMMITTER_DATE": date])
   }
 
   @Test("a commit whose change a later one superseded fails at once, with the reason and what to do")
@@ -35,6 +40,18 @@ struct WaitedCommitTests {
     #expect(words.contains("commit \(commit.prefix(7)) is undone: superseded by 1d0e77c"))
     #expect(words.contains("--for done=COMMIT"))
     #expect(await waited.undone(for: .cluster("prod", "other")) == nil)
+  }
+
+  @Test("a note that is written or fetched during the wait counts, and of several notes the newest one")
+  func later() async throws {
+    let waited = try await WaitedCommit("HEAD", path: repository.path, [:])
+    #expect(await waited.undone(for: analytics) == nil)
+    try note(.done, "4 of 4 pods are upgraded")
+    #expect(await waited.undone(for: analytics) == nil)
+    try note(.failed, "rolled back by 1d0e77c", ref: "origin/kdops", at: 1_704_067_260)
+    #expect(await waited.undone(for: analytics)?.contains("rolled back by 1d0e77c") == true)
+    try note(.done, "4 of 4 pods are upgraded", at: 1_704_067_320)
+    #expect(await waited.undone(for: analytics) == nil)
   }
 
   @Test("a commit that failed for another reason may still be done")

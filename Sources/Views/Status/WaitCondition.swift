@@ -69,7 +69,7 @@ public struct WaitCondition: Hashable, Sendable {
     if let stall = status.stall { return .failed("\(cluster) is stalled: \(stall.message)") }
     let app = status.app.isEmpty ? "" : " with \(status.app)"
     if status.state == .configured, status.upgradeInfo == nil {
-      return .reached("\(cluster) is configured\(app)")
+      return .reached("\(cluster) is configured\(app)\(containsCommit ? later(status.specCommit) : "")")
     }
     if object.isSuspended {
       return .pending("\(cluster) is suspended; to resume: kdops resume \(cluster)")
@@ -81,6 +81,12 @@ public struct WaitCondition: Hashable, Sendable {
     let way = progress.isRollingBack ? "rollback" : "upgrade"
     return .pending(
       "\(cluster): \(way) to \(progress.toApp), \(progress.done) of \(progress.total) pods are done")
+  }
+
+  /// The later commit that the cluster has now in place of the requested one, which it contains or reverts.
+  private func later(_ present: String?) -> String {
+    guard case .done(let commit) = goal, let present, !Self.isSame(present, commit) else { return "" }
+    return ", by the later commit \(present.prefix(7)), which contains or reverts \(commit.prefix(7))"
   }
 
   /// A retry that was requested and has not begun.
