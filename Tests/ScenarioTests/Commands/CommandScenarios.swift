@@ -64,8 +64,10 @@ struct CommandScenarios {
       }
       let unclear = await #expect(throws: ToolError.self) { try await scene.kdops("retry", shop) }
       #expect("\(try #require(unclear))".contains("name one: kdops retry \(shop)/"))
-      #expect(
-        try await scene.kdops("retry", "\(shop)/shop-worker-2").contains("shop-worker-2 is run again"))
+      let retry = try await scene.kdops("retry", "\(shop)/shop-worker-2")
+      #expect(retry.contains("shop-worker-2 is run again"))
+      #expect(retry.contains("watch: kdops status \(shop)"))
+      #expect(retry.contains("output: kdops logs \(shop)/shop-worker-2"))
       try await scene.eventually("second run") {
         try await scene.events("shop-worker-2") == ["configure 1.0", "pod_upgraded 1.1", "pod_upgraded 1.1"]
           ? true : nil
@@ -93,6 +95,31 @@ struct CommandScenarios {
       #expect(try await scene.kdops("sync").hasPrefix("the daemon fetches and compares now"))
       try await scene.configured("1.1.0")
       #expect(try await scene.kdops("diff", "--repo", clone).contains("the same"))
+    }
+  }
+
+  @Test(
+    "sync --wait and wait --for done end when the daemon has applied the commit, and fail at once without a daemon"
+  )
+  func waiting() async throws {
+    try await scenario(Fixture(.embedded), start: false) { scene in
+      try await scene.start(["--interval", "1h"])
+      try await scene.configured("1.0.0")
+      let (clone, shop) = (scene.forge.user.path, "\(scene.name("shop"))")
+      try scene.forge.push(scene.fixture.upgrade(), "Upgrade shop")
+      let sync = try await scene.kdops("sync", "--wait", "--timeout", "60s")
+      #expect(try await scene.status()?.app.contains("1.1.0") == true, "\(sync)")
+      let done = try await scene.kdops(
+        "wait", shop, "--for", "done=HEAD", "--repo", clone, "--timeout", "30s")
+      #expect(done.contains("\(shop) is configured with"))
+      let early = try await scene.kdops(
+        "wait", shop, "--for", "done=HEAD~1", "--repo", clone, "--timeout", "30s")
+      #expect(early.contains("which contains or reverts"))
+      try scene.forge.push(["README.md": "A change of no cluster.\n"], "Describe the fleet")
+      _ = try await scene.kdops("sync", "--wait", "--timeout", "60s")
+      let unchanged = try await scene.kdops(
+        "wait", shop, "--for", "done=HEAD", "--repo", clone, "--timeout", "30s")
+      #expect(unchanged.contains("\(shop) is configured with"))
       try await scene.kill()
       let away = await #expect(throws: ToolError.self) { try await scene.kdops("sync") }
       #expect("\(try #require(away))".contains("no daemon runs"))
