@@ -100,7 +100,8 @@ extension Engine {
       budgets: Self.budgets(snapshot), connections: connections?.observation(settings.clusterDomain, stamp),
       headlessServiceExists: builder.hasHeadless(snapshot.services),
       memberServices: Set(snapshot.services.keys),
-      outdatedServices: builder.outdated(snapshot.services, apps[state.app]), mismatches: mismatches,
+      outdatedServices: builder.outdated(snapshot.services, apps[state.app]),
+      newClaims: await newClaims(of: known.object, status), mismatches: mismatches,
       now: now(),
       settings: Observation.Settings(
         progressDeadline: settings.progressDeadline, clusterDomain: settings.clusterDomain))

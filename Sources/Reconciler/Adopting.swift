@@ -8,7 +8,7 @@ enum ClusterAdoption {
   /// kdops created the objects. Only the owner of the cluster changes, unless there are mismatches.
   case own([ShapeMismatch])
   /// KubeDirector's operator created the objects.
-  case foreign(ForeignAdoption, sets: [Object])
+  case foreign(ForeignAdoption, sets: [Object], claims: [Object])
 }
 
 // Adoption: checks that the engine can manage a running cluster, and prepares the objects of KubeDirector's operator
@@ -21,7 +21,7 @@ extension Reconciler {
     do throws(APIError) {
       switch try await adoption(of: cluster) {
       case .own(let mismatches): return mismatches.isEmpty ? nil : .shape(mismatches)
-      case .foreign(let adoption, _):
+      case .foreign(let adoption, _, _):
         return adoption.status == nil ? .foreignObjects(adoption.problems) : nil
       }
     } catch {
@@ -34,21 +34,23 @@ extension Reconciler {
     let sets = try await api.list(.statefulSets, namespace: cluster.namespace, labels: mine).items
     let services = try await api.list(.services, namespace: cluster.namespace, labels: mine).items
       .map(\.json)
-    let claims = try await claims(of: cluster)?.map(\.json)
-    guard ClusterShape.isForeign(cluster: cluster.json, sets: sets.map(\.json)) else {
+    let setsJSON = sets.map(\.json)
+    guard ClusterShape.isForeign(cluster: cluster.json, sets: setsJSON) else {
+      // Only daemons that prune have permission to read claims, and the StatefulSets show most mismatches.
+      let claims = settings.policy.prune ? try await claims(of: cluster).map(\.json) : []
       return .own(
         ClusterShape.adoptionMismatches(
-          cluster: cluster.json, sets: sets.map(\.json), services: services, claims: claims ?? []))
+          cluster: cluster.json, sets: setsJSON, services: services, claims: claims))
     }
+    let needsClaims =
+      settings.policy.prune || ForeignAdoption.hasVolumes(cluster: cluster.json, sets: setsJSON)
+    let claims = needsClaims ? try await claims(of: cluster) : nil
     let objects = ForeignObjects(
-      cluster: cluster.json, sets: sets.map(\.json), services: services, claims: claims)
-    return .foreign(ForeignAdoption(objects), sets: sets)
+      cluster: cluster.json, sets: setsJSON, services: services, claims: claims?.map(\.json))
+    return .foreign(ForeignAdoption(objects), sets: sets, claims: claims ?? [])
   }
 
-  /// The cluster's volume claims; nil if pruning is off. Only daemons that prune have permission to read claims, and
-  /// the StatefulSets show most mismatches.
-  private func claims(of cluster: Object) async throws(APIError) -> [Object]? {
-    guard settings.policy.prune else { return nil }
+  private func claims(of cluster: Object) async throws(APIError) -> [Object] {
     let mine: LabelSelector = [Wire.Label.cluster: cluster.name]
     return try await api.list(.volumeClaims, namespace: cluster.namespace, labels: mine).items
   }
@@ -57,21 +59,29 @@ extension Reconciler {
   ///
   /// The order lets a daemon that is killed after any write continue. The engine ignores the cluster until the caller
   /// has written the owner, and needs the annotations and the status from then on. Without an image annotation it would
-  /// write a new template into each StatefulSet.
+  /// write a new template into each StatefulSet. Claims are released before, so that no cluster of this installation
+  /// takes its volumes along when it is deleted.
   ///
   /// - Returns: the cluster without the finalizer of that operator, for the write that makes this installation its owner.
   /// - Throws: `.conflict` if an object has changed since the change was judged.
   func prepareAdoption(of cluster: Object) async throws(APIError) -> Object {
-    guard case .foreign(let adoption, let sets) = try await adoption(of: cluster) else { return cluster }
+    guard case .foreign(let adoption, let sets, let claims) = try await adoption(of: cluster) else { return cluster }
     guard let status = adoption.status else {
       throw APIError(.conflict, "the objects of \(cluster.reference) have changed")
     }
     var finalizers: [String] = []
     for entry in adoption.entries {
-      guard case .write(let annotations, let removed) = entry.decision else { continue }
-      finalizers += removed
-      if let set = sets.first(where: { entry.kind == Resource.statefulSets.kind && $0.name == entry.name }) {
-        try await annotate(set, annotations)
+      switch entry.decision {
+      case .write(let annotations, let removed):
+        finalizers += removed
+        if let set = sets.first(where: { entry.kind == Resource.statefulSets.kind && $0.name == entry.name }) {
+          try await annotate(set, annotations)
+        }
+      case .release:
+        if let claim = claims.first(where: { $0.name == entry.name }) {
+          try await release(claim, from: cluster)
+        }
+      case .keep, .reject: break
       }
     }
     var prepared = cluster
@@ -93,5 +103,17 @@ extension Reconciler {
       "metadata": ["resourceVersion": .string(set.resourceVersion), "annotations": JSON(annotations)]
     ]
     _ = try await api.patch(.statefulSets, set.objectName, merge: patch)
+  }
+
+  /// Removes the cluster from the owners of a claim.
+  private func release(_ claim: Object, from cluster: Object) async throws(APIError) {
+    let owners = claim.json["metadata"]?["ownerReferences"]?.array ?? []
+    let patch: JSON = [
+      "metadata": [
+        "resourceVersion": .string(claim.resourceVersion),
+        "ownerReferences": .array(owners.filter { $0["uid"]?.string != cluster.uid }),
+      ]
+    ]
+    _ = try await api.patch(.volumeClaims, claim.objectName, merge: patch)
   }
 }

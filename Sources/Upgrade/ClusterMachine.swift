@@ -80,6 +80,7 @@ public struct ClusterMachine {
       keepConnections()
       basis = MetadataBasis(status)
     }
+    releaseClaims()
     handleRetry()
     for role in status.roles.indices {
       for member in status.roles[role].members.indices { setUp(role, member) }

@@ -68,7 +68,7 @@ struct ForeignAdoptionTests {
         "spec": ["containers": [["name": "app", "image": "bluedata/cassandra:4.0"]]],
       ],
     ]
-    if hasClaim { spec["volumeClaimTemplates"] = [["metadata": ["name": "p"]]] }
+    if hasClaim { spec["volumeClaimTemplates"] = [["metadata": metadata("p")]] }
     return [
       "metadata": metadata(name), "spec": spec,
       "status": ["currentRevision": "r-1", "updateRevision": "r-1"],
@@ -114,10 +114,10 @@ struct ForeignAdoptionTests {
         .init("StatefulSet", "kdss-p2k4t", image), .init("StatefulSet", "kdss-x8fgh", image),
         .init("Service", "kdhs-2b7qd", .keep), .init("Service", "svc-kdss-p2k4t-0", .keep),
         .init("Service", "svc-kdss-x8fgh-0", .keep), .init("Service", "svc-kdss-x8fgh-1", .keep),
-        .init("PersistentVolumeClaim", "p-kdss-x8fgh-0", .keep),
-        .init("PersistentVolumeClaim", "p-kdss-x8fgh-1", .keep),
+        .init("PersistentVolumeClaim", "p-kdss-x8fgh-0", .release),
+        .init("PersistentVolumeClaim", "p-kdss-x8fgh-1", .release),
         // Of a member that was removed.
-        .init("PersistentVolumeClaim", "p-kdss-x8fgh-2", .keep),
+        .init("PersistentVolumeClaim", "p-kdss-x8fgh-2", .release),
       ])
   }
 
@@ -168,6 +168,22 @@ struct ForeignAdoptionTests {
     #expect(adoption.problems == [])
     let worker = try #require(adoption.status?.role("worker")?.members.first)
     #expect(worker.service == nil && worker.volumeClaim == nil)
+  }
+
+  @Test("keeps claims that the cluster does not own, as after an interrupted adoption")
+  func releasedClaim() {
+    var objects = Self.objects()
+    objects.claims?[0] = ["metadata": ["name": "p-kdss-x8fgh-0"]]
+    let claims = ForeignAdoption(objects).entries.filter { $0.kind == "PersistentVolumeClaim" }
+    #expect(claims.map(\.decision) == [.keep, .release, .release])
+  }
+
+  @Test("has volumes if a StatefulSet has a claim template or the status names a claim")
+  func volumes() {
+    let objects = Self.objects()
+    #expect(ForeignAdoption.hasVolumes(cluster: objects.cluster, sets: []))
+    #expect(ForeignAdoption.hasVolumes(cluster: ["metadata": [:]], sets: objects.sets))
+    #expect(!ForeignAdoption.hasVolumes(cluster: ["metadata": [:]], sets: [objects.sets[1]]))
   }
 
   @Test("rejects a cluster that is being deleted: without its finalizer it would be gone")

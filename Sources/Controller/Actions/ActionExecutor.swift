@@ -49,6 +49,8 @@ struct ActionExecutor: Sendable {
       try await create(service, .services, context)
     case .deleteMemberService(let service):
       try await deleteOwn(.services, service, context)
+    case .releaseClaim(let claim):
+      try await release(claim, context)
     case .apply(let role, let goal):
       try await apply(role, goal, context)
     case .deleteSet(let role):

@@ -66,15 +66,19 @@ enum PodFactory {
       content: ["spec": spec, "status": ["phase": "Pending"]])
   }
 
-  /// The volume claims of one ordinal. They have no owner, so that they outlive the set.
+  /// The volume claims of one ordinal. They have no owner, so that they outlive the set, unless the template names one.
   static func volumeClaims(of set: Object, ordinal: Int) -> [Object] {
     claimTemplates(set).map { claim in
       var labels = claim.json["metadata"]?["labels"]?.strings ?? [:]
       labels.merge(selectorLabels(set)) { _, selector in selector }
-      return Object(
+      var object = Object(
         .volumeClaims, namespace: set.namespace, name: "\(claim.name)-\(set.name)-\(ordinal)", labels: labels,
         annotations: claim.json["metadata"]?["annotations"]?.strings ?? [:],
         content: ["spec": claim.json["spec"] ?? [:]])
+      if let owners = claim.json["metadata"]?["ownerReferences"] {
+        object.json["metadata"]?["ownerReferences"] = owners
+      }
+      return object
     }
   }
 

@@ -9,16 +9,26 @@ public struct AdoptedCluster: Sendable, Hashable {
   public var headlessService: String
   /// The app at the time of the adoption. The service of a member stays unchanged while the member has this app.
   public var app: String
+  /// The volume claims of members that were added since, until the cluster is no longer an owner of them. The claim
+  /// template of that operator names the cluster as the owner of each claim, and is immutable.
+  public var newClaims: [String]
 
-  public init(headlessService: String, app: String) {
+  public init(headlessService: String, app: String, newClaims: [String] = []) {
     self.headlessService = headlessService
     self.app = app
+    self.newClaims = newClaims
   }
 
   init?(_ adopted: JSON) {
     guard let service = adopted["headlessService"]?.string, !service.isEmpty else { return nil }
-    self.init(headlessService: service, app: adopted["app"]?.string ?? "")
+    self.init(
+      headlessService: service, app: adopted["app"]?.string ?? "",
+      newClaims: (adopted["newClaims"]?.array ?? []).compactMap(\.string))
   }
 
-  var json: JSON { ["headlessService": .string(headlessService), "app": .string(app)] }
+  var json: JSON {
+    var out: JSON = ["headlessService": .string(headlessService), "app": .string(app)]
+    if !newClaims.isEmpty { out["newClaims"] = JSON(newClaims) }
+    return out
+  }
 }

@@ -33,6 +33,8 @@ public struct ForeignAdoption: Sendable, Hashable {
       case keep
       /// Only metadata is written: these annotations are added, these finalizers are removed.
       case write(annotations: [String: String], finalizers: [String])
+      /// Only metadata is written: the cluster is removed from the owners, so that the object outlives the cluster.
+      case release
       case reject(AdoptionProblem)
     }
 
@@ -70,6 +72,17 @@ public struct ForeignAdoption: Sendable, Hashable {
       guard case .reject(let problem) = entry.decision else { return nil }
       return "\(entry.kind) \(entry.name): \(problem.words)"
     }
+  }
+
+  /// Whether a StatefulSet has a claim template or the status names a claim. The claims then have the cluster as an
+  /// owner, and are deleted with it unless that is changed.
+  public static func hasVolumes(cluster: JSON, sets: [JSON]) -> Bool {
+    sets.contains { $0["spec"]?["volumeClaimTemplates"]?.array?.isEmpty == false }
+      || (cluster["status"]?["roles"]?.array ?? []).contains { role in
+        (role["members"]?.array ?? []).contains { member in
+          member["pvc"]?.string.map { !$0.isEmpty && $0 != "n/a" } ?? false
+        }
+      }
   }
 
   /// The finalizer with which KubeDirector's operator cleans up after a deleted cluster. Its only effect there is on
@@ -255,11 +268,16 @@ private struct ForeignReader {
   private mutating func readClaims() {
     guard let claims = objects.claims else { return }
     let found = Set(claims.map(Self.name))
+    let owned = Set(claims.filter { isOwned($0) }.map(Self.name))
     let named = Set(roles.flatMap(\.members).compactMap { Self.named($0.volumeClaim) })
     for name in found.union(named).sorted() {
-      entries.append(
-        ForeignAdoption.Entry(
-          "PersistentVolumeClaim", name, found.contains(name) ? .keep : .reject(.missingClaim)))
+      let decision: ForeignAdoption.Entry.Decision =
+        if !found.contains(name) {
+          .reject(.missingClaim)
+        } else {
+          owned.contains(name) ? .release : .keep
+        }
+      entries.append(ForeignAdoption.Entry("PersistentVolumeClaim", name, decision))
     }
   }
 

@@ -109,7 +109,10 @@ struct OwnershipGuard {
           rule: ApplyFailure.rule(error), severity: .waiting, location: location,
           object: reference,
           message: "\(reference) is not adopted before its objects were read: \(error.message)",
-          hint: "it is retried automatically")
+          hint: error.kind == .forbidden
+            ? "grant the daemon what the message names; an adopted cluster with volumes needs list and patch of "
+              + "persistentvolumeclaims; it is retried automatically"
+            : "it is retried automatically")
       ]
     }
   }

@@ -111,7 +111,8 @@ struct SimulatedCluster {
     case .deletePod(let name, _, _, _): observed.pods[name] = nil
     case .label(let pod, let app): observed.pods[pod]?.appLabel = app
     case .order(let pod, let order): observed.work[pod] = .finished(order, PodResult(exitCode: 0))
-    case .createHeadlessService, .createMemberService, .deleteMemberService, .wake, .emit: return false
+    case .createHeadlessService, .createMemberService, .deleteMemberService, .releaseClaim, .wake, .emit:
+      return false
     }
     return true
   }

@@ -36,7 +36,8 @@ extension ClusterMachine {
       {
         continue
       }
-      want(role, SetGoal(app: status.app, replicas: status.roles[role].staying, strategy: .atRest))
+      want(
+        role, SetGoal(app: status.app, replicas: status.roles[role].staying, strategy: restStrategy(role)))
     }
     removeRoles()
     keepServices()
@@ -77,6 +78,8 @@ extension ClusterMachine {
     }
     announceNewcomers(role, before..<wanted)
     status.roles[role].members += added
+    let claims = added.compactMap(\.volumeClaim).filter { status.adopted?.newClaims.contains($0) == false }
+    status.adopted?.newClaims += claims
     emit(.membersChanged(role: status.roles[role].id, from: before, to: wanted))
     if status.state == .configured { status.state = .updating }
   }

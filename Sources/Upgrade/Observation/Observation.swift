@@ -33,6 +33,8 @@ public struct Observation: Sendable {
   public var memberServices: Set<String>?
   /// The member services that differ from their desired state.
   public var outdatedServices: Set<String>
+  /// The existing claims out of `AdoptedCluster.newClaims`; nil if they were not read.
+  public var newClaims: [String: ClaimOwnership]?
   /// Why the cluster's objects cannot be managed: some were created by another operator.
   public var mismatches: [ShapeMismatch]
   /// The current time, in whole seconds since 1970.
@@ -57,7 +59,8 @@ public struct Observation: Sendable {
     gone: [String: Int] = [:], work: [String: PodWork] = [:],
     budgets: [BudgetObservation] = [], connections: ConnectionsObservation? = nil,
     headlessServiceExists: Bool = true, memberServices: Set<String>? = nil,
-    outdatedServices: Set<String> = [], mismatches: [ShapeMismatch] = [], now: Int,
+    outdatedServices: Set<String> = [], newClaims: [String: ClaimOwnership]? = nil,
+    mismatches: [ShapeMismatch] = [], now: Int,
     settings: Settings = Settings()
   ) {
     self.cluster = cluster
@@ -75,10 +78,18 @@ public struct Observation: Sendable {
     self.headlessServiceExists = headlessServiceExists
     self.memberServices = memberServices
     self.outdatedServices = outdatedServices
+    self.newClaims = newClaims
     self.mismatches = mismatches
     self.now = now
     self.settings = settings
   }
+}
+
+/// Whether a volume claim is deleted together with its cluster.
+public enum ClaimOwnership: Sendable, Hashable {
+  /// The cluster is one of its owners.
+  case owned
+  case released
 }
 
 /// A role's StatefulSet as observed.

@@ -15,6 +15,8 @@ public enum Action: Sendable, Hashable {
   case createMemberService(role: String, pod: String)
   /// Deletes the service of a member that is gone.
   case deleteMemberService(name: String)
+  /// Removes the cluster from the owners of a volume claim.
+  case releaseClaim(name: String)
   /// Sets the label on the live pod that names the app.
   case label(pod: String, app: String)
   case order(pod: String, PodOrder)

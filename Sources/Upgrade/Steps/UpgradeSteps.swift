@@ -67,6 +67,25 @@ extension ClusterMachine {
   mutating func keepAtRest(_ role: Int) {
     let replicas = status.roles[role].members.count
     // A role that the running upgrade does not change has the same image in both apps.
-    want(role, SetGoal(app: status.app, replicas: replicas, strategy: .atRest))
+    want(role, SetGoal(app: status.app, replicas: replicas, strategy: restStrategy(role)))
+  }
+
+  /// The strategy of a role in which no pod is to be replaced.
+  ///
+  /// KubeDirector's operator upgrades pods with `OnDelete`, which leaves the current revision of the set at the old
+  /// template although all pods have the new one. Below the partition, a pod that dies would be created from it, with
+  /// the old image. So the partition of an adopted set is 0 until the current revision has caught up. That replaces no
+  /// pod, because none has another revision.
+  func restStrategy(_ role: Int) -> SetStrategy {
+    let catchesUp = SetStrategy.rollingUpdate(partition: 0)
+    guard status.adopted != nil, let set = observed.sets[status.roles[role].id],
+      set.strategy == .onDelete || set.strategy == catchesUp
+    else { return .atRest }
+    // Its revisions are those of an earlier template or strategy.
+    guard set.isObserved else { return set.strategy }
+    guard !set.updateRevision.isEmpty, set.currentRevision != set.updateRevision,
+      !status.roles[role].members.contains(where: { isOnOther(revision: set.updateRevision, $0) })
+    else { return .atRest }
+    return catchesUp
   }
 }

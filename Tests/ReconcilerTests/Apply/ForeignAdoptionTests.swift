@@ -22,7 +22,9 @@ struct ForeignAdoptionTests {
     "roles": [
       [
         "id": "worker", "statefulSet": "kdss-x8fgh",
-        "members": [["pod": "kdss-x8fgh-0", "nodeID": 1, "state": "configured"]],
+        "members": [
+          ["pod": "kdss-x8fgh-0", "nodeID": 1, "state": "configured", "pvc": "p-kdss-x8fgh-0"]
+        ],
       ]
     ],
   ]
@@ -39,6 +41,7 @@ struct ForeignAdoptionTests {
       var old = try await fixture.store.create(
         Object(.clusters, namespace: "default", name: "old", content: ["spec": model.json["spec"] ?? .null]))
       if hasService {
+        try await makeClaim(of: old, in: fixture)
         old.json["metadata"]?["finalizers"] = ["kubedirector.hpe.com/cleanup", "example.com/theirs"]
         old = try await fixture.store.update(old)
         try await makeService(of: old, in: fixture)
@@ -55,6 +58,14 @@ struct ForeignAdoptionTests {
       await fixture.rest()
       try await body(fixture)
     }
+  }
+
+  /// KubeDirector's claim template names the cluster as the owner.
+  private static func makeClaim(of cluster: Object, in fixture: ReconcilerFixture) async throws {
+    _ = try await fixture.store.create(
+      Object(
+        .volumeClaims, namespace: "default", name: "p-kdss-x8fgh-0", labels: [Wire.Label.cluster: "old"],
+        owners: [OwnerReference(cluster)], content: ["spec": [:]]))
   }
 
   private static func makeService(of cluster: Object, in fixture: ReconcilerFixture) async throws {
@@ -103,7 +114,7 @@ struct ForeignAdoptionTests {
   // MARK: Adopted
 
   private static let steps = [
-    "patch StatefulSet kdss-x8fgh", "status KubeDirectorCluster old", "update KubeDirectorCluster old",
+    "patch StatefulSet kdss-x8fgh", "patch PersistentVolumeClaim p-kdss-x8fgh-0", "status KubeDirectorCluster old", "update KubeDirectorCluster old",
   ]
 
   private static func expectAdopted(_ fixture: ReconcilerFixture, template: JSON?) async throws {
@@ -119,9 +130,10 @@ struct ForeignAdoptionTests {
     let set = try #require(await fixture.object(.statefulSets, "kdss-x8fgh"))
     #expect(set.annotation(Wire.Annotation.image) == "web:1")
     #expect(set.generation == 1 && set.json["spec"]?["template"] == template)
+    #expect(await fixture.object(.volumeClaims, "p-kdss-x8fgh-0")?.owners == [])
   }
 
-  @Test("adopts a cluster as it is: image annotation, then status, then owner without the finalizer")
+  @Test("adopts a cluster as it is: image annotation, claims, then status, then owner without the finalizer")
   func adopted() async throws {
     let writes = CountedWritesAPI()
     try await Self.open(hasService: true, wrap: { writes.placed(before: $0) }) { fixture in
@@ -137,7 +149,7 @@ struct ForeignAdoptionTests {
     }
   }
 
-  @Test("continues an adoption whose daemon was killed after any write", arguments: 0...2)
+  @Test("continues an adoption whose daemon was killed after any write", arguments: 0...3)
   func killed(after limit: Int) async throws {
     let site = try Site()
     let (dying, later) = (CountedWritesAPI(limit: limit), CountedWritesAPI())
@@ -228,6 +240,21 @@ struct ForeignAdoptionTests {
     }
   }
 
+  @Test("does not adopt a cluster with volumes whose claims it may not read")
+  func unreadClaims() async throws {
+    let forbidden = ForbiddenReadAPI()
+    forbidden.failsClaims = true
+    try await Self.open(hasService: true, wrap: { forbidden.placed(before: $0) }) { fixture in
+      let commit = try await fixture.push(Self.adoption)
+      let report = await fixture.report(commit, "old") { $0.verdict == .waiting }
+      #expect(report?.message?.contains("is not adopted before its objects were read") == true)
+      #expect(await fixture.object(.clusters, "old")?.label(Wire.Label.source) == nil)
+      forbidden.failsClaims = false
+      let adopted = await fixture.cluster("old") { $0.label(Wire.Label.source) == "default" }
+      #expect(adopted != nil)
+    }
+  }
+
   @Test("defers the adoption until the cluster's objects can be read, then evaluates them")
   func unread() async throws {
     let forbidden = ForbiddenReadAPI()
@@ -257,7 +284,7 @@ private final class CountedWritesAPI: ForwardingAPI, @unchecked Sendable {
   }
 
   private func count(_ verb: String, _ kind: String, _ name: String) throws(APIError) {
-    guard name == "old" || name == "kdss-x8fgh" else { return }
+    guard ["old", "kdss-x8fgh", "p-kdss-x8fgh-0"].contains(name) else { return }
     let isRefused = state.withLock { state in
       guard state.made.count < limit else {
         state.hasRefused = true
@@ -286,18 +313,25 @@ private final class CountedWritesAPI: ForwardingAPI, @unchecked Sendable {
   }
 }
 
-/// Lists no StatefulSets while that is requested.
+/// Lists no StatefulSets, or no volume claims, while that is requested.
 private final class ForbiddenReadAPI: ForwardingAPI, @unchecked Sendable {
-  private let failing = Mutex(false)
+  private let failing = Mutex<(list: Bool, claims: Bool)>((false, false))
   var failsList: Bool {
-    get { failing.withLock { $0 } }
-    set { failing.withLock { $0 = newValue } }
+    get { failing.withLock { $0.list } }
+    set { failing.withLock { $0.list = newValue } }
+  }
+  var failsClaims: Bool {
+    get { failing.withLock { $0.claims } }
+    set { failing.withLock { $0.claims = newValue } }
   }
 
   override func list(_ resource: Resource, namespace: String?, labels: LabelSelector) async throws(APIError)
     -> ObjectList
   {
     if resource == .statefulSets, failsList { throw APIError(.unavailable, "no answer") }
+    if resource == .volumeClaims, failsClaims {
+      throw APIError(.forbidden, "persistentvolumeclaims is forbidden")
+    }
     return try await super.list(resource, namespace: namespace, labels: labels)
   }
 }

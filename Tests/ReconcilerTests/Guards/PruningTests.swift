@@ -90,6 +90,23 @@ struct PruningTests {
     }
   }
 
+  @Test("does not delete an adopted cluster whose claims it may not read: they would be deleted with it")
+  func adoptedClaims() async throws {
+    let forbidden = ForbiddenClaimsAPI()
+    try await ReconcilerFixture.open(
+      Files.shops("shop", "depot"), settings: Self.pruning, wrap: { forbidden.placed(before: $0) }
+    ) { fixture in
+      try await fixture.engine("depot")
+      var shop = try await fixture.engine("shop")
+      shop.json["status"]?["adopted"] = ["headlessService": "kdhs-2b7qd", "app": "web-1.0.0"]
+      _ = try await fixture.store.updateStatus(shop)
+      let commit = try await fixture.push(["clusters/shop.yaml": nil])
+      let report = await fixture.report(commit, "shop") { $0.verdict == .waiting }
+      #expect(report?.message?.contains("persistentvolumeclaims") == true)
+      #expect(await fixture.object(.clusters, "shop") != nil)
+    }
+  }
+
   @Test("waits for approval of a commit that would delete every cluster")
   func all() async throws {
     try await ReconcilerFixture.open(Files.shops("shop"), settings: Self.pruning) { fixture in
@@ -278,5 +295,15 @@ final class Shared<Value: Sendable>: Sendable {
   var value: Value {
     get { lock.withLock { $0 } }
     set { lock.withLock { $0 = newValue } }
+  }
+}
+
+/// May not list volume claims.
+private final class ForbiddenClaimsAPI: ForwardingAPI, @unchecked Sendable {
+  override func list(_ resource: Resource, namespace: String?, labels: LabelSelector) async throws(APIError)
+    -> ObjectList
+  {
+    if resource == .volumeClaims { throw APIError(.forbidden, "persistentvolumeclaims is forbidden") }
+    return try await super.list(resource, namespace: namespace, labels: labels)
   }
 }

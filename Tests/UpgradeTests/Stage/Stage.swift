@@ -53,6 +53,8 @@ struct Stage {
   /// Services whose next deletion is refused.
   var refusedServices: Set<String> = []
   var connections: ConnectionsObservation?
+  /// The claims of an adopted cluster. Its sets create each with the cluster as an owner.
+  var newClaims: [String: ClaimOwnership]?
   var appAnnotations: [String: [String: String]] = [:]
   /// Exit codes other than 0, by pod and event: `worker-2 pod_upgraded`; `worker-2 *` applies once, to the
   /// next command that ends.

@@ -63,7 +63,7 @@ extension Stage {
       sets: view.sets.mapValues(\.set), pods: view.pods,
       work: daemon.work, budgets: budgets, connections: view.connections,
       headlessServiceExists: view.services.contains(Self.name),
-      memberServices: view.services, now: now, settings: settings)
+      memberServices: view.services, newClaims: newClaims, now: now, settings: settings)
   }
 
   /// One budget for each role that has one.
@@ -211,6 +211,9 @@ extension Stage {
       write("delete service \(Self.short(name))")
       services.remove(name)
       daemon.view?.services.remove(name)
+    case .releaseClaim(let name):
+      write("release claim \(Self.short(name))")
+      newClaims?[name] = .released
     case .apply(let role, let goal): return apply(role, goal)
     case .deleteSet(let role):
       write("delete set \(role)")

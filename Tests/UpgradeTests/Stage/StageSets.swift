@@ -89,6 +89,8 @@ extension Stage {
       isGated: gatedPods.contains(Self.short(name)))
     checkComing(pod)
     pods[name] = pod
+    let claim = "p-\(name)"
+    if newClaims?[claim] == nil { newClaims?[claim] = .owned }
   }
 
   /// Requests the termination of a pod; the node carries it out.
