@@ -58,7 +58,9 @@ struct ForeignAdoptionTests {
   private static func set(_ name: String, role: String, replicas: Int, hasClaim: Bool) -> JSON {
     let labels: JSON = [
       "kubedirector.hpe.com/kdcluster": "ring", "kubedirector.hpe.com/role": .string(role),
-      "kubedirector.hpe.com/kdapp": "cassandra311", "kubedirector.hpe.com/headless": "kdhs-2b7qd",
+      "kubedirector.hpe.com/kdapp": "cassandra311", "kubedirector.hpe.com/appCatalog": "local",
+      // The operator labels pods with the name of the cluster, not with that of the service.
+      "kubedirector.hpe.com/headless": "ring",
     ]
     var spec: JSON = [
       "serviceName": "kdhs-2b7qd", "podManagementPolicy": "Parallel", "replicas": JSON(replicas),
@@ -77,6 +79,16 @@ struct ForeignAdoptionTests {
 
   private static func named(_ name: String) -> JSON { ["metadata": metadata(name)] }
 
+  private static func headless(_ name: String) -> JSON {
+    [
+      "metadata": metadata(name),
+      "spec": [
+        "clusterIP": "None", "publishNotReadyAddresses": true,
+        "selector": ["kubedirector.hpe.com/headless": "ring"],
+      ],
+    ]
+  }
+
   private static func objects(status: JSON = released) -> ForeignObjects {
     ForeignObjects(
       cluster: [
@@ -93,7 +105,8 @@ struct ForeignAdoptionTests {
         set("kdss-x8fgh", role: "seed", replicas: 2, hasClaim: true),
         set("kdss-p2k4t", role: "worker", replicas: 1, hasClaim: false),
       ],
-      services: ["kdhs-2b7qd", "svc-kdss-x8fgh-0", "svc-kdss-x8fgh-1", "svc-kdss-p2k4t-0"].map(named),
+      services: [headless("kdhs-2b7qd")]
+        + ["svc-kdss-x8fgh-0", "svc-kdss-x8fgh-1", "svc-kdss-p2k4t-0"].map(named),
       claims: ["p-kdss-x8fgh-0", "p-kdss-x8fgh-1", "p-kdss-x8fgh-2"].map(named))
   }
 
@@ -135,7 +148,11 @@ struct ForeignAdoptionTests {
     #expect(member.service == "svc-kdss-x8fgh-1" && member.app == "cassandra311")
     #expect(member.detail.lastConfiguredContainer == "containerd://1")
     #expect(ClusterShape.foreignFields(of: status.json).isEmpty)
-    #expect(status.adopted == AdoptedCluster(headlessService: "kdhs-2b7qd", app: "cassandra311"))
+    #expect(
+      status.adopted
+        == AdoptedCluster(
+          headlessService: "kdhs-2b7qd", headlessSelector: ["kubedirector.hpe.com/headless": "ring"],
+          app: "cassandra311"))
     #expect(ClusterStatus(status.json) == status)
   }
 
@@ -268,7 +285,7 @@ struct ForeignAdoptionTests {
   func others() {
     var objects = Self.objects()
     objects.sets[0]["spec"]?["serviceName"] = "kdhs-second"
-    objects.services.append(Self.named("kdhs-second"))
+    objects.services.append(Self.headless("kdhs-second"))
     objects.cluster["metadata"]?["finalizers"] = ["kubedirector.hpe.com/backup", "example.com/guard"]
     objects.cluster["spec"]?["roles"] = [["id": "seed", "members": 3], ["id": "worker", "members": 1]]
     objects.claims?.removeFirst()
@@ -280,6 +297,20 @@ struct ForeignAdoptionTests {
         "StatefulSet kdss-x8fgh: " + AdoptionProblem.otherHeadlessService("kdhs-second").words,
         "PersistentVolumeClaim p-kdss-x8fgh-0: " + AdoptionProblem.missingClaim.words,
       ])
+  }
+
+  @Test(
+    "rejects a headless service that does not select the pods of every role",
+    arguments: [
+      ["kubedirector.hpe.com/headless": "other"],
+      ["kubedirector.hpe.com/headless": "ring", "kubedirector.hpe.com/role": "seed"],
+    ])
+  func headlessSelector(selector: [String: String]) {
+    var objects = Self.objects()
+    objects.services[0]["spec"]?["selector"] = JSON(selector)
+    let problem = AdoptionProblem.headlessSelector("kdhs-2b7qd")
+    let problems = ForeignAdoption(objects).problems
+    #expect(problems.contains("StatefulSet kdss-p2k4t: \(problem.words)"))
   }
 
   private static func replaced(_ json: JSON, _ path: ArraySlice<String>, _ value: JSON?) -> JSON {

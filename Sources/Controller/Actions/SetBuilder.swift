@@ -179,6 +179,8 @@ struct ObjectBuilder {
   private func template(role: ClusterRole, resolved: ResolvedRole, spec: AppSpec) -> JSON {
     var labels = role.podLabels
     labels.merge(self.labels(role: role.id)) { _, ours in ours }
+    // KubeDirector's headless service selects pods by the name of the cluster, not by its own.
+    labels.merge(status.adopted?.headlessSelector ?? [:]) { _, selector in selector }
     var metadata: JSON = ["labels": JSON(labels)]
     if !role.podAnnotations.isEmpty { metadata["annotations"] = JSON(role.podAnnotations) }
     var pod: JSON = [:]

@@ -24,6 +24,8 @@ public enum AdoptionProblem: Sendable, Hashable {
   case headlessService(String)
   /// It has another headless service than the first set.
   case otherHeadlessService(String)
+  /// Its headless service does not select its pods, or cannot select those of other roles.
+  case headlessSelector(String)
   case selector
   case podManagementPolicy(String)
   case volumeClaimTemplates([String])
@@ -55,6 +57,8 @@ public enum AdoptionProblem: Sendable, Hashable {
     case .headlessService(let name):
       "its service \(name) does not exist or has another owner; restore the service"
     case .otherHeadlessService(let name): "its service \(name) is not the one of the cluster's other roles"
+    case .headlessSelector(let name):
+      "its service \(name) does not select its pods, or only those of one role; restore the service's selector"
     case .selector: "its selector has no labels for the cluster and the role, or has expressions"
     case .podManagementPolicy(let policy): "its podManagementPolicy is \(policy), not Parallel"
     case .volumeClaimTemplates(let names):

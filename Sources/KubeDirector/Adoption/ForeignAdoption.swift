@@ -138,7 +138,17 @@ private struct ForeignReader {
       observedGeneration: objects.cluster["metadata"]?["generation"]?.count() ?? 0,
       lastNodeID: max(live?["lastNodeID"]?.count() ?? 0, highest), roles: kept,
       adopted: AdoptedCluster(
-        headlessService: headless ?? DerivedNames.headlessService(cluster: clusterName), app: app))
+        headlessService: headless ?? DerivedNames.headlessService(cluster: clusterName),
+        headlessSelector: headlessSelector, app: app))
+  }
+
+  /// Empty if there is no headless service yet: kdops then creates it with its own selector.
+  private var headlessSelector: [String: String] {
+    headless.map { Self.selector(ofService: $0, in: objects.services) } ?? [:]
+  }
+
+  private static func selector(ofService name: String, in services: [JSON]) -> [String: String] {
+    services.first { self.name($0) == name }?["spec"]?["selector"]?.strings ?? [:]
   }
 
   /// Nil for the values with which that operator says that a member has no such object.
@@ -224,6 +234,7 @@ private struct ForeignReader {
       problems.append(.otherHeadlessService(service))
     } else {
       headless = service
+      problems += headlessProblems(service, set)
     }
     let labels = spec?["selector"]?["matchLabels"]?.strings ?? [:]
     if labels[Wire.Label.cluster] != clusterName || labels[Wire.Label.role] != role.id
@@ -250,6 +261,17 @@ private struct ForeignReader {
     }
     return problems
   }
+
+  /// The pods of every role need the labels that the service selects, so it may not select a single role or pod.
+  private func headlessProblems(_ service: String, _ set: JSON) -> [AdoptionProblem] {
+    let selector = Self.selector(ofService: service, in: objects.services)
+    let labels = set["spec"]?["template"]?["metadata"]?["labels"]?.strings ?? [:]
+    let isShared = selector[Wire.Label.role] == nil && selector[Self.podNameLabel] == nil
+    return isShared && selector.allSatisfy { labels[$0.key] == $0.value } ? [] : [.headlessSelector(service)]
+  }
+
+  /// Kubernetes sets this label on each pod of a StatefulSet.
+  private static let podNameLabel = "statefulset.kubernetes.io/pod-name"
 
   private static func container(_ set: JSON) -> JSON? {
     set["spec"]?["template"]?["spec"]?["containers"]?.array?.first { $0["name"]?.string == "app" }

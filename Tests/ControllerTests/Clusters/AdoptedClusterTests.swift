@@ -27,7 +27,7 @@ private struct AdoptedFixture: Sendable {
   private static func labels(_ role: String) -> [String: String] {
     [
       Wire.Label.cluster: name.name, Wire.Label.role: role, Wire.Label.app: "app-1.0",
-      Wire.Label.headless: headless,
+      Wire.Label.appCatalog: "local", Wire.Label.headless: name.name,
     ]
   }
 
@@ -41,7 +41,7 @@ private struct AdoptedFixture: Sendable {
       Object(
         .services, namespace: Self.name.namespace, name: Self.headless,
         labels: [Wire.Label.cluster: Self.name.name], owners: [OwnerReference(cluster)],
-        content: ["spec": ["clusterIP": "None", "selector": JSON([Wire.Label.headless: Self.headless])]]))
+        content: ["spec": ["clusterIP": "None", "selector": JSON([Wire.Label.headless: Self.name.name])]]))
     for (role, name) in Self.sets {
       let labels = Self.labels(role)
       _ = try await cache.api.create(
@@ -166,8 +166,17 @@ private struct AdoptedFixture: Sendable {
       #expect(owners == [set.uid])
       let selector = set.json["spec"]?["selector"]?["matchLabels"]?.strings ?? [:]
       let others = selector.filter { pod.labels[$0.key] != $0.value }
-      #expect(selector.count == 4 && others == [:])
+      #expect(selector.count == 5 && others == [:])
     }
+  }
+
+  /// The pods that the headless service gives host names to.
+  func namedPods() async throws -> [String] {
+    let service = try await cache.api.get(
+      .services, ObjectName(namespace: Self.name.namespace, name: Self.headless))
+    let selector = service.json["spec"]?["selector"]?.strings ?? [:]
+    return try await pods().filter { pod in selector.allSatisfy { pod.labels[$0.key] == $0.value } }
+      .map(\.name)
   }
 }
 
@@ -249,11 +258,27 @@ struct AdoptedClusterTests {
     }
   }
 
+  @Test("gives host names to the pods of a StatefulSet that is created again")
+  func recreated() async throws {
+    try await AdoptedFixture.with { fixture in
+      try await fixture.settle()
+      try await fixture.commit(app: "app-1.0", members: 0)
+      try await fixture.settle()
+      let empty = try await fixture.sets().map(\.uid)
+      try await fixture.commit(app: "app-1.0", members: 2)
+      try await fixture.settle()
+      #expect(try await fixture.sets().map(\.uid) != empty)
+      let pods = try await fixture.pods().map(\.name)
+      #expect(try await fixture.namedPods() == pods && pods.count == 3)
+    }
+  }
+
   // MARK: - Names
 
   private static var status: ClusterStatus {
     var status = Fixture.status()
-    status.adopted = AdoptedCluster(headlessService: "kdhs-2b7qd", app: "spark-1.0.0")
+    status.adopted = AdoptedCluster(
+      headlessService: "kdhs-2b7qd", headlessSelector: [Wire.Label.headless: "analytics"], app: "spark-1.0.0")
     status.roles[0].statefulSet = "kdss-x8fgh"
     status.roles[0].members[0].pod = "kdss-x8fgh-0"
     status.roles[0].members[0].service = "s-kdss-x8fgh-0"
@@ -271,7 +296,7 @@ struct AdoptedClusterTests {
     let set = try Fixture.set("controller", status: Self.status)
     #expect(set.json["spec"]?["serviceName"]?.string == "kdhs-2b7qd")
     #expect(set.json["spec"]?["template"]?["spec"]?["dnsConfig"]?["searches"] == [.string(domain)])
-    #expect(set.json["spec"]?["template"]?["metadata"]?["labels"]?[Wire.Label.headless] == "kdhs-2b7qd")
+    #expect(set.json["spec"]?["template"]?["metadata"]?["labels"]?[Wire.Label.headless] == "analytics")
     let note = Notification(
       event: .addNodes, nodes: .init(role: "controller", statefulSet: "kdss-x8fgh", ordinals: [1]), id: "1")
     let words = note.words(

@@ -72,11 +72,15 @@ struct ForeignAdoptionTests {
     _ = try await fixture.store.create(
       Object(
         .services, namespace: "default", name: "kdhs-2b7qd", labels: [Wire.Label.cluster: "old"],
-        owners: [OwnerReference(cluster)], content: ["spec": ["clusterIP": "None"]]))
+        owners: [OwnerReference(cluster)],
+        content: ["spec": ["clusterIP": "None", "selector": JSON([Wire.Label.headless: "old"])]]))
   }
 
   private static func makeSet(of cluster: Object, in fixture: ReconcilerFixture) async throws {
-    let labels = [Wire.Label.cluster: "old", Wire.Label.role: "worker", Wire.Label.app: "web-1.0.0"]
+    let labels = [
+      Wire.Label.cluster: "old", Wire.Label.role: "worker", Wire.Label.app: "web-1.0.0",
+      Wire.Label.appCatalog: "local", Wire.Label.headless: "old",
+    ]
     let template: JSON = [
       "metadata": ["labels": JSON(labels)], "spec": ["containers": [["name": "app", "image": "web:1"]]],
     ]
@@ -125,7 +129,9 @@ struct ForeignAdoptionTests {
     #expect(old.json["metadata"]?["finalizers"] == ["example.com/theirs"])
     let status = try #require(ClusterStatus(old.json["status"]))
     #expect(status.state == .configured && !status.isStalled && status.observedGeneration == old.generation)
-    #expect(status.adopted == AdoptedCluster(headlessService: "kdhs-2b7qd", app: "web-1.0.0"))
+    let adopted = AdoptedCluster(
+      headlessService: "kdhs-2b7qd", headlessSelector: [Wire.Label.headless: "old"], app: "web-1.0.0")
+    #expect(status.adopted == adopted)
     #expect(status.members.map(\.pod) == ["kdss-x8fgh-0"] && status.members.map(\.app) == ["web-1.0.0"])
     let set = try #require(await fixture.object(.statefulSets, "kdss-x8fgh"))
     #expect(set.annotation(Wire.Annotation.image) == "web:1")

@@ -45,7 +45,7 @@ struct AdoptionScenarios {
     var files = fixture.shop()
     files[Fixture.clusterPath("shop")] = fixture.cluster(
       app: "1.0.0", annotations: [Wire.Annotation.adopt: "true"])
-    try await scenario(fixture, files, start: false) { scene in
+    try await scenario(fixture, files, start: false, prunes: true) { scene in
       try await create(OperatorObjects(fixture), in: scene)
       let before = try await scene.pods()
       let services = try await scene.names(.services)
@@ -58,6 +58,8 @@ struct AdoptionScenarios {
         let (pods, names) = (try await scene.pods(), try await scene.names(.services))
         return pods == before && names == services
       }
+      let claims = try await scene.list(.volumeClaims, .everything)
+      #expect(claims.count == 2 && claims.allSatisfy { $0.owners.isEmpty })
       let adopted = try #require(try await scene.cluster())
       #expect(adopted.json["metadata"]?["finalizers"] == nil)
       #expect(try await scene.status()?.isStalled == false)
@@ -160,10 +162,15 @@ private struct OperatorObjects: Sendable {
 
   private func labels(_ role: String?) -> [String: String] {
     var labels = [
-      Wire.Label.cluster: "shop", Wire.Label.app: "web-1.0.0", Wire.Label.headless: Self.headless,
+      Wire.Label.cluster: "shop", Wire.Label.app: "web-1.0.0", Wire.Label.appCatalog: "local",
     ]
     labels[Wire.Label.role] = role
     return labels
+  }
+
+  /// The labels of a StatefulSet and its pods, which are also its selector.
+  private func podLabels(_ role: String) -> [String: String] {
+    labels(role).merging([Wire.Label.headless: "shop"]) { _, new in new }
   }
 
   func services(of cluster: Object) -> [Object] {
@@ -174,7 +181,7 @@ private struct OperatorObjects: Sendable {
         content: [
           "spec": [
             "clusterIP": "None", "publishNotReadyAddresses": true,
-            "selector": JSON([Wire.Label.headless: Self.headless]),
+            "selector": JSON([Wire.Label.headless: "shop"]),
             "ports": [["name": "port", "port": 8888]],
           ]
         ]),
@@ -202,7 +209,7 @@ private struct OperatorObjects: Sendable {
     var pod: JSON = [:]
     var spec: JSON = [
       "serviceName": .string(Self.headless), "podManagementPolicy": "Parallel", "replicas": JSON(replicas),
-      "selector": ["matchLabels": JSON(labels(role))],
+      "selector": ["matchLabels": JSON(podLabels(role))],
     ]
     if role == "worker" {
       let folders = ["/etc", "/data", "/opt/guestconfig"]
@@ -219,15 +226,24 @@ private struct OperatorObjects: Sendable {
       ]
       spec["volumeClaimTemplates"] = [
         [
-          "metadata": ["name": "p", "labels": JSON(labels(role))],
+          "metadata": [
+            "name": "p",
+            "ownerReferences": [
+              [
+                "apiVersion": .string(cluster.apiVersion), "kind": .string(cluster.kind),
+                "name": .string(cluster.name), "uid": .string(cluster.uid), "controller": true,
+                "blockOwnerDeletion": true,
+              ]
+            ],
+          ],
           "spec": ["accessModes": ["ReadWriteOnce"], "resources": ["requests": ["storage": "1Gi"]]],
         ]
       ]
     }
     pod["containers"] = [container]
-    spec["template"] = ["metadata": ["labels": JSON(labels(role))], "spec": pod]
+    spec["template"] = ["metadata": ["labels": JSON(podLabels(role))], "spec": pod]
     return Object(
-      .statefulSets, namespace: fixture.namespace, name: "kdss-\(role)", labels: labels(role),
+      .statefulSets, namespace: fixture.namespace, name: "kdss-\(role)", labels: podLabels(role),
       owners: [OwnerReference(cluster)], content: ["spec": spec])
   }
 
