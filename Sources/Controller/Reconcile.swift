@@ -205,7 +205,9 @@ extension Engine {
           return await giveUp(order, pod: pod, failure.result(error, after: attempts), name)
         }
         if failure.isReported(after: attempts) { report(error, failure, attempts, pod: pod, context) }
-        if error.kind == .conflict, attempts.total >= Self.markStartFailures {
+        // KubeDirector's operator has set no mark in the containers of an adopted cluster.
+        let limit = context.status.adopted == nil ? Self.markStartFailures : 1
+        if error.kind == .conflict, attempts.total >= limit {
           await markAnew(order, pod: pod, context)
         }
         guard (try? await clock.sleep(for: error.retryAfter ?? wait)) != nil else { return }
@@ -217,13 +219,16 @@ extension Engine {
 
   /// Writes the container's id marker again. If a command is repeatedly refused because it was meant for another
   /// container, although the pod's container has not changed, the container has lost its marker: a program has
-  /// removed it.
+  /// removed it. A container of an adopted cluster never had one.
   private func markAnew(_ order: PodOrder, pod: String, _ context: ActionExecutor.Context) async {
-    guard let mark = order.mark(MetadataBasis(context.status)),
+    guard case .script = order.task,
       await cache.snapshot(context.name)?.pods[pod]?.observation.containerID == order.containerID
     else { return }
     do throws(APIError) {
-      _ = try await executor.carryOut(mark, pod: pod, in: context)
+      // The watch may not have reported yet that the container was replaced.
+      let found = try await api.get(.pods, ObjectName(namespace: context.name.namespace, name: pod))
+      guard PodObservation(found).containerID == order.containerID else { return }
+      try await executor.mark(order, pod: pod, in: context)
     } catch {
       logger.debug("exec.failed", metadata: ["pod": "\(context.name.namespace)/\(pod)", "error": "\(error)"])
     }
@@ -248,14 +253,5 @@ extension Engine {
       RecordedEvent(
         about: context.reference, isWarning: true, reason: "CommandNotBegun",
         message: "\(pod): \(error.message); \(failure.outlook(after: attempts))"))
-  }
-}
-
-extension PodOrder {
-  /// An order that writes only the container's marker and a current `configmeta.json`; nil if this order runs no
-  /// script.
-  fileprivate func mark(_ basis: MetadataBasis) -> PodOrder? {
-    guard case .script(_, let app) = task else { return nil }
-    return PodOrder(role: role, containerID: containerID, task: .install(app: app, .metadataOnly, basis))
   }
 }

@@ -74,14 +74,28 @@ extension ActionExecutor {
   private func refresh(
     _ notification: Notification, _ app: String, _ order: PodOrder, _ pod: String, _ context: Context
   ) -> ExecRequest {
+    metadata("metadata", app, order, pod, context, key: Self.key(notification, order.containerID))
+  }
+
+  /// Writes the marks of a container that is set up and has none, and a current `configmeta.json`. Injected files are
+  /// not fetched: they were when the container was set up.
+  func mark(_ order: PodOrder, pod: String, in context: Context) async throws(APIError) {
+    let request = metadata(
+      "mark", order.task.app, order, pod, context, key: "mark.\(order.containerID)")
+    _ = try await api.exec(ObjectName(namespace: context.name.namespace, name: pod), request)
+  }
+
+  /// The command that writes `configmeta.json` and no package, with the mode of `install`.
+  private func metadata(
+    _ mode: String, _ app: String, _ order: PodOrder, _ pod: String, _ context: Context, key: String
+  ) -> ExecRequest {
     let meta = configMeta(app, order.role, pod, context)
     let layout =
       context.apps[app]?.resolved(order.role)?.package?.useNewSetupLayout == true ? "new" : "legacy"
-    let arguments = ["metadata", "", "plain", layout, "", "\(meta.count)", order.containerID, "", "0"]
+    let arguments = [mode, "", "plain", layout, "", "\(meta.count)", order.containerID, "", "0"]
     return ExecRequest(
       command: ["/bin/sh", "-c", PodScripts.install, "install"] + arguments, stdin: meta,
-      outputLimit: 1 << 10,
-      timeout: commandTimeout, containerID: order.containerID, key: Self.key(notification, order.containerID))
+      outputLimit: 1 << 10, timeout: commandTimeout, containerID: order.containerID, key: key)
   }
 
   /// The arguments of `install` for a file.

@@ -2,21 +2,27 @@
 ///
 /// The texts are constants. All input from files is passed as arguments, so the shell never evaluates it.
 enum PodScripts {
-  /// Extends the search path by the folders in which `install` puts `configcli`: an image may search neither.
+  /// Extends the search path by the folders in which `install` puts `configcli`: an image may search neither. Python
+  /// finds the modules of KubeDirector's `configcli` below `PYTHONUSERBASE`.
   private static let findsConfigCLI = """
     export PATH="${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}:/usr/local/bin:/etc/guestconfig/bin"
+    export PYTHONUSERBASE="${PYTHONUSERBASE:-/usr/local}"
     """
 
   /// Installs `configmeta.json`, `configcli` and the app's config package.
   ///
-  /// Arguments: mode (`fresh`, `metadata`, `upgrade`, `revert`), upgrade id, `backup` or `plain`, `new` or `legacy`
-  /// layout, package URL or an empty string, length of `configmeta.json` in bytes, container id, kind of `configcli`
-  /// (`own`, `archive`, or empty for none) and its length in bytes, and for each injected file its URL, folder, name,
-  /// mode, owner and group (the last three may be empty). Standard input: `configmeta.json`, then `configcli`.
+  /// Arguments: mode (`fresh`, `metadata`, `mark`, `upgrade`, `revert`), upgrade id, `backup` or `plain`, `new` or
+  /// `legacy` layout, package URL or an empty string, length of `configmeta.json` in bytes, container id, kind of
+  /// `configcli` (`own`, `archive`, or empty for none) and its length in bytes, and for each injected file its URL,
+  /// folder, name, mode, owner and group (the last three may be empty). Standard input: `configmeta.json`, then
+  /// `configcli`.
   ///
-  /// A `configcli` of the image is kept. The daemon's own one is recognised by its second line and replaced, because
-  /// a volume may hold that of an earlier version. Where the image has no writable `/usr/local/bin`, it is put beside
-  /// `configmeta.json`, where `run` finds it.
+  /// A `configcli` of the image is kept, if it can run: one on a volume may need the Python of an earlier image. The
+  /// daemon's own one is recognised by its second line and replaced, because a volume may hold that of an earlier
+  /// version. Where the image has no writable `/usr/local/bin`, it is put beside `configmeta.json`, where `run` finds
+  /// it. As with KubeDirector, `/usr/bin` has links to it: packages call it by that path.
+  ///
+  /// The mode `mark` only writes `configmeta.json` and the marks, for a container that is set up already.
   ///
   /// Each container fetches the files once: a file of the previous container is gone, unless it is on a volume.
   /// Redirects are not followed: only the URL was compared with the list of allowed ones.
@@ -55,12 +61,29 @@ enum PodScripts {
     if [ "$layout" = new ]; then chmod 0700 /etc/guestconfig; fi
     mv "$meta" /etc/guestconfig/configmeta.json
     shift 9
+    mark_fetched() {
+      for fetched in /.kdops-injected /tmp/.kdops-injected; do
+        if printf '%s' "$container" 2> /dev/null > "$fetched"; then break; fi
+      done
+    }
+    if [ "$mode" = mark ]; then
+      rm -f "$input"
+      mark_fetched
+      exit 0
+    fi
     \(findsConfigCLI)
     is_own() {
       { IFS= read -r _ && IFS= read -r line; } 2> /dev/null < "$1" || return 1
       case $line in '# configcli of kdops'*) return 0 ;; *) return 1 ;; esac
     }
     present=$(command -v configcli) || present=
+    broken=
+    if [ -n "$tool" ] && [ -n "$present" ] && ! is_own "$present"; then
+      code=0
+      "$present" --version < /dev/null > /dev/null 2>&1 || code=$?
+      # 2 is the exit code for unknown options.
+      if [ "$code" -ne 0 ] && [ "$code" -ne 2 ]; then broken=$present present=; fi
+    fi
     if [ -n "$tool" ] && { [ -z "$present" ] || is_own "$present"; }; then
       places="/usr/local/bin /etc/guestconfig/bin"
       # Without a sandbox, the embedded node shares its own /usr with containers.
@@ -89,12 +112,7 @@ enum PodScripts {
           exit 1
         fi
         for name in configmacro bdvcli bd_vcli ccli; do ln -sf configcli "$placed/$name"; done
-        # Many packages call it by its full path in KubeDirector's containers.
-        if [ -z "${KDOPS_SHARED_USR-}" ]; then
-          for name in configcli configmacro bdvcli bd_vcli ccli; do
-            [ -e "/usr/bin/$name" ] || ln -sf "$placed/$name" "/usr/bin/$name" 2> /dev/null || :
-          done
-        fi
+        present=$placed/configcli
       else
         work="/opt/.kdops-configcli.$$"
         mkdir "$work"
@@ -109,7 +127,7 @@ enum PodScripts {
         fi
         chmod u+x "$installer"
         code=0
-        (cd "$work" && PYTHONUSERBASE=/usr/local "$installer") < /dev/null > "$work/.log" 2>&1 || code=$?
+        (cd "$work" && "$installer") < /dev/null > "$work/.log" 2>&1 || code=$?
         present=$(command -v configcli) || present=
         if [ "$code" -ne 0 ] || [ -z "$present" ]; then
           tail -c 2000 "$work/.log" >&2
@@ -121,6 +139,15 @@ enum PodScripts {
         done
         rm -rf "$work"
       fi
+    fi
+    if [ -n "$tool" ] && [ -z "${KDOPS_SHARED_USR-}" ] && [ -w /usr/bin ]; then
+      for name in configcli configmacro bdvcli bd_vcli ccli; do
+        link=/usr/bin/$name target=${present%/*}/$name
+        if [ "$link" = "$target" ]; then continue; fi
+        if [ -e "$link" ] && [ "$link" != "$broken" ]; then continue; fi
+        if [ ! -e "$target" ]; then continue; fi
+        ln -sf "$target" "$link" 2> /dev/null || :
+      done
     fi
     rm -f "$input"
     fetched=$(cat /.kdops-injected 2> /dev/null || cat /tmp/.kdops-injected 2> /dev/null || :)
@@ -136,9 +163,7 @@ enum PodScripts {
         mv "$new" "$2/$3"
         shift 6
       done
-      for fetched in /.kdops-injected /tmp/.kdops-injected; do
-        if printf '%s' "$container" 2> /dev/null > "$fetched"; then break; fi
-      done
+      mark_fetched
     fi
     if [ "$mode" = metadata ] || [ -z "$url" ]; then exit 0; fi
     home=/opt/guestconfig kept=/opt/guestconfig.backup
@@ -200,8 +225,6 @@ enum PodScripts {
     shift 6
     home=/opt/guestconfig
     \(findsConfigCLI)
-    # KubeDirector's configcli has its Python modules there.
-    export PYTHONUSERBASE="${PYTHONUSERBASE:-/usr/local}"
     give_up() { echo kdops-not-started; exit 123; }
     seen=$(cat /.kdops-container 2> /dev/null || cat /tmp/.kdops-container 2> /dev/null) || seen=
     if [ "$seen" != "$container" ] && { [ -n "$seen" ] || [ -w / ] || [ -w /tmp ]; }; then

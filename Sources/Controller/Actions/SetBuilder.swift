@@ -175,6 +175,7 @@ struct ObjectBuilder {
 
   static let claimName = ClusterShape.claimTemplate
   private static let seedMount = "/kdops/volume"
+  private static let pythonBase = "PYTHONUSERBASE"
 
   private func template(role: ClusterRole, resolved: ResolvedRole, spec: AppSpec) -> JSON {
     var labels = role.podLabels
@@ -189,7 +190,11 @@ struct ObjectBuilder {
       "imagePullPolicy": .string(Self.pullPolicy(resolved.image)),
       "resources": resources(role),
     ]
-    let variables = role.containerEnvironment
+    var variables = role.containerEnvironment
+    // As KubeDirector does: a configcli on the volume of an adopted member needs it, also in a shell that a user opens.
+    if resolved.package != nil, !role.env.contains(where: { $0.name == Self.pythonBase }) {
+      variables.append(["name": .string(Self.pythonBase), "value": "/usr/local"])
+    }
     if !variables.isEmpty { container["env"] = .array(variables) }
     let ports = resolved.serviceIDs.compactMap { spec.service($0) }.map { service -> JSON in
       ["name": .string(service.id), "containerPort": JSON(service.port), "protocol": "TCP"]

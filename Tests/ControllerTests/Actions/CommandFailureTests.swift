@@ -129,7 +129,7 @@ struct CommandFailureTests {
     return try #require(result.withLock { $0 })
   }
 
-  private static func makeCluster(_ api: EmbeddedCluster) async throws -> ObjectName {
+  static func makeCluster(_ api: EmbeddedCluster) async throws -> ObjectName {
     let package: JSON = ["packageURL": "file:///opt/appconfig.tgz"]
     let app: JSON = [
       "label": ["name": "app"], "distroID": "packed", "version": "1.0", "configSchemaVersion": 8,

@@ -221,6 +221,47 @@ struct ConfigCLITests {
     #expect(container.names(in: "opt").filter { $0.hasPrefix(".kdops-configcli") } == [])
   }
 
+  /// The script with other folders in place of `/usr/bin` and `/usr/local/bin`, which are read-only in the test.
+  private static let relocated = PodScripts.install
+    .replacing("/usr/local/bin", with: "/opt/local/bin").replacing("/usr/bin", with: "/opt/usrbin")
+
+  private static func install(_ container: Container) throws -> String {
+    let tool = ConfigCLI.own.bytes
+    try FileManager.default.createDirectory(
+      atPath: "\(container.folder.path)/opt/usrbin", withIntermediateDirectories: true)
+    return try container.run(
+      relocated, ["metadata", "", "plain", "new", "", "2", "c-1", "own", "\(tool.count)"],
+      input: "{}" + String(decoding: tool, as: UTF8.self))
+  }
+
+  @Test("is found in /usr/bin too under each name, also in the next container with the same volume")
+  func links() throws {
+    let container = try Container()
+    let names = ["bd_vcli", "bdvcli", "ccli", "configcli", "configmacro"]
+    #expect(try Self.install(container) == "exit 0")
+    #expect(container.names(in: "opt/usrbin") == names && container.names(in: "opt/local/bin") == names)
+    #expect(try container.run("/opt/usrbin/configcli --version", [], input: "") == "1.0\nexit 0")
+    // /usr/bin is not on the volume.
+    try FileManager.default.removeItem(atPath: "\(container.folder.path)/opt/usrbin")
+    #expect(try Self.install(container) == "exit 0")
+    #expect(container.names(in: "opt/usrbin") == names)
+  }
+
+  @Test("leaves a configcli of the image in its place if it can run, and replaces it otherwise")
+  func ofImage() throws {
+    for (code, isKept) in [(0, true), (1, false)] {
+      let container = try Container()
+      let place = "\(container.folder.path)/opt/local/bin"
+      try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+      try ProgramFile.write("#!/bin/sh\necho \"$PYTHONUSERBASE\"; exit \(code)\n", to: "\(place)/configcli")
+      #expect(try Self.install(container) == "exit 0")
+      let result = try container.run("/opt/usrbin/configcli --baseimg_version", [], input: "")
+      #expect(result == "\nexit 0", "\(code)")
+      let content = container.content("opt/local/bin/configcli")
+      #expect((content?.contains("configcli of kdops") == true) != isKept)
+    }
+  }
+
   @Test("archives are checked for size, format and digest before a daemon starts")
   func checks() {
     let gzip: [UInt8] = [0x1F, 0x8B, 0x08, 0, 1]

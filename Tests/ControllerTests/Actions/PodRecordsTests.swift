@@ -133,6 +133,27 @@ struct PodRecordsTests {
     #expect(container.content("tmp/.kdops-container") == nil)
   }
 
+  @Test("find configcli and its Python modules as with KubeDirector, whatever PATH the image sets")
+  func environment() throws {
+    let container = try Container()
+    try write(
+      "#!/bin/sh\necho \"$PATH $PYTHONUSERBASE\" >> /tmp/seen\n", to: Self.script, in: container)
+    try write("c-1", to: ".kdops-container", in: container)
+    func run(_ setting: String, _ key: String) throws -> String {
+      try container.run(
+        "\(setting)\n\(PodScripts.run)",
+        [PodScripts.inner, key, "c-1", "60", "4096", "0", "--configure"], input: "")
+    }
+    #expect(try run("PATH=/usr/bin:/bin", "k1") == "exit 0")
+    #expect(try run("PATH=/usr/local/bin:/usr/bin:/bin PYTHONUSERBASE=/opt/python", "k2") == "exit 0")
+    #expect(
+      container.content("tmp/seen") == """
+        /usr/bin:/bin:/usr/local/bin:/etc/guestconfig/bin /usr/local
+        /usr/local/bin:/usr/bin:/bin:/etc/guestconfig/bin /opt/python
+
+        """)
+  }
+
   // MARK: - Injected files
 
   /// Installs with a `curl` that records its arguments and writes the URL into the file, or fails.
@@ -166,6 +187,22 @@ struct PodRecordsTests {
     let attributes = try FileManager.default.attributesOfItem(
       atPath: "\(container.folder.path)/opt/new jars/a b.jar")
     #expect(attributes[.posixPermissions] as? Int == 0o600)
+  }
+
+  @Test("are not fetched in a container that is only marked, as those of an adopted cluster")
+  func marked() throws {
+    let container = try Container()
+    let result = try container.run(
+      PodScripts.install, ["mark", "", "plain", "new", "", "2", "c-1", "", "0"], input: "{}", asks: 1)
+    #expect(result == "exit 0")
+    #expect(container.content(".kdops-container") == "c-1")
+    #expect(container.content(".kdops-injected") == "c-1")
+    #expect(container.content("etc/guestconfig/configmeta.json") == "{}")
+    let file = ["https://files.example/a.jar", "/opt/jars", "a.jar", "", "", ""]
+    #expect(try inject(container, file) == "exit 0")
+    #expect(fetched(container) == 0)
+    #expect(try inject(container, file, in: "c-2") == "exit 0")
+    #expect(fetched(container) == 1)
   }
 
   @Test("report a file that cannot be fetched, and fetch it at the next attempt")
