@@ -225,9 +225,6 @@ extension Engine {
       await cache.snapshot(context.name)?.pods[pod]?.observation.containerID == order.containerID
     else { return }
     do throws(APIError) {
-      // The watch may not have reported yet that the container was replaced.
-      let found = try await api.get(.pods, ObjectName(namespace: context.name.namespace, name: pod))
-      guard PodObservation(found).containerID == order.containerID else { return }
       try await executor.mark(order, pod: pod, in: context)
     } catch {
       logger.debug("exec.failed", metadata: ["pod": "\(context.name.namespace)/\(pod)", "error": "\(error)"])

@@ -65,7 +65,9 @@ extension Reconciler {
   /// - Returns: the cluster without the finalizer of that operator, for the write that makes this installation its owner.
   /// - Throws: `.conflict` if an object has changed since the change was judged.
   func prepareAdoption(of cluster: Object) async throws(APIError) -> Object {
-    guard case .foreign(let adoption, let sets, let claims) = try await adoption(of: cluster) else { return cluster }
+    guard case .foreign(let adoption, let sets, let claims) = try await adoption(of: cluster) else {
+      return cluster
+    }
     guard let status = adoption.status else {
       throw APIError(.conflict, "the objects of \(cluster.reference) have changed")
     }

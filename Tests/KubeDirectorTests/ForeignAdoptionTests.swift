@@ -16,7 +16,10 @@ struct ForeignAdoptionTests {
   private static func member(_ pod: String, _ node: Int, claim: Bool) -> JSON {
     var member: JSON = [
       "pod": .string(pod), "nodeID": JSON(node), "state": "configured", "service": .string("svc-\(pod)"),
-      "stateDetail": ["lastConfiguredContainer": "containerd://1"],
+      "stateDetail": [
+        "lastConfiguredContainer": "containerd://1", "lastConfigDataGeneration": 0, "lastSetupGeneration": 0,
+        "lastKnownContainerState": "running", "lastConnectionVersion": 0,
+      ],
     ]
     if claim { member["pvc"] = .string("p-\(pod)") }
     return member
@@ -171,6 +174,29 @@ struct ForeignAdoptionTests {
     #expect(second.entries == first.entries && second.status == status)
   }
 
+  @Test("sorts members by their ordinals, in whatever order the other operator lists them")
+  func order() throws {
+    var objects = Self.objects()
+    var members = objects.cluster["status"]?["roles"]?[0]?["members"]?.array ?? []
+    members.reverse()
+    objects.cluster["status"] = Self.replaced(
+      objects.cluster["status"] ?? [:], ["roles", "0", "members"], .array(members))
+    let status = try #require(ForeignAdoption(objects).status)
+    #expect(status.role("seed")?.members.map(\.pod) == ["kdss-x8fgh-0", "kdss-x8fgh-1"])
+    #expect(status.role("seed")?.members.map(\.nodeID) == [1, 2])
+  }
+
+  @Test("accepts members without a generation, as those of roles without a package")
+  func withoutGeneration() {
+    var status = Self.replaced(Self.released, ["specGenerationToProcess"], 1)
+    for (role, member) in [("0", "0"), ("0", "1"), ("1", "0")] {
+      status = Self.replaced(
+        status, ["roles", role, "members", member, "stateDetail"],
+        ["lastConfiguredContainer": "containerd://1", "pendingNotifyCmds": []])
+    }
+    #expect(ForeignAdoption(Self.objects(status: status)).problems == [])
+  }
+
   @Test("takes n/a for no service and no volume, and needs no claims if they may not be read")
   func notAvailable() throws {
     var objects = Self.objects()
@@ -245,6 +271,13 @@ struct ForeignAdoptionTests {
         ["roles", "1", "members", "0", "pod"], "else-0",
         .memberName(pod: "else-0", statefulSet: "kdss-p2k4t")
       ),
+      (
+        ["roles", "1", "members", "0", "stateDetail", "pendingNotifyCmds"],
+        [["arguments": ["--addnodes", "--nodegroup 1", "--role", "seed", "--fqdns", "a,b"]]],
+        .pendingNotifications(pod: "kdss-p2k4t-0")
+      ),
+      (["specGenerationToProcess"], 1, .outdatedMetadata(pod: "kdss-x8fgh-1")),
+      (["roles", "1", "members", "0", "pod"], "kdss-p2k4t-1", .ordinals(role: "worker", [1])),
     ] as [([String], JSON?, AdoptionProblem)])
   func unsettled(path: [String], value: JSON?, problem: AdoptionProblem) {
     let adoption = ForeignAdoption(Self.objects(status: Self.replaced(Self.released, path[...], value)))

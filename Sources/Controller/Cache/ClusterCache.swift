@@ -201,7 +201,9 @@ actor ClusterCache {
   }
 
   private func neighbour(_ name: ObjectName) -> Connections.Neighbour? {
-    guard let known = clusters[.clusters, name], let cluster = known.cluster, let status = known.status,
+    // Another operator's status has neither the app nor the headless service where kdops has them.
+    guard let known = clusters[.clusters, name], let cluster = known.cluster,
+      let status = ForeignAdoption.statusBeforeAdoption(of: known.object.json) ?? known.status,
       let (app, _) = app(status.app, namespace: name.namespace, catalog: status.appCatalog)
     else { return nil }
     return Connections.Neighbour(cluster: cluster, status: status, app: app.spec)

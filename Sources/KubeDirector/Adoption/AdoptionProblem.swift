@@ -15,6 +15,12 @@ public enum AdoptionProblem: Sendable, Hashable {
   case size(role: String, requested: Int, found: Int)
   case memberState(pod: String, state: String)
   case memberName(pod: String, statefulSet: String)
+  /// The members of a role are not the pods 0, 1, 2 … of its StatefulSet.
+  case ordinals(role: String, [Int])
+  /// Its operator has not sent all notifications to the member.
+  case pendingNotifications(pod: String)
+  /// The member has the `configmeta.json` of an earlier spec.
+  case outdatedMetadata(pod: String)
 
   // A StatefulSet.
   case owner
@@ -51,6 +57,13 @@ public enum AdoptionProblem: Sendable, Hashable {
       "role \(role) has \(found) members and requests \(requested); let its operator finish"
     case .memberState(let pod, let state): "member \(pod) is `\(state)`, not `configured`; repair it first"
     case .memberName(let pod, let set): "member \(pod) is not a pod of StatefulSet \(set)"
+    case .ordinals(let role, let found):
+      "role \(role) has the members \(found.map(String.init).joined(separator: ", ")), not 0 to \(found.count - 1); "
+        + "let its operator finish"
+    case .pendingNotifications(let pod):
+      "member \(pod) was not notified of all changes of members; let its operator finish before you stop it"
+    case .outdatedMetadata(let pod):
+      "member \(pod) has an outdated configmeta.json; let its operator finish before you stop it"
     case .owner: "the cluster does not own it; restore its ownerReferences"
     case .notInStatus: "the cluster's status does not name it; remove it if it is a leftover"
     case .headlessService(""): "it has no serviceName"

@@ -85,6 +85,21 @@ public struct ForeignAdoption: Sendable, Hashable {
       }
   }
 
+  /// The status of a cluster that is not adopted yet, as it will be after its adoption; nil if another operator does
+  /// not manage it. So clusters that are connected to it get the same `configmeta.json` before and after.
+  ///
+  /// Its state is `updating` while the other operator has work to do.
+  public static func statusBeforeAdoption(of cluster: JSON) -> ClusterStatus? {
+    let live = cluster["status"]
+    guard !ClusterShape.foreignFields(of: live).isEmpty else { return nil }
+    var status = ForeignReader(ForeignObjects(cluster: cluster)).status
+    if let service = live?["clusterService"]?.string, !service.isEmpty {
+      status.adopted?.headlessService = service
+    }
+    if live?["state"]?.string != ClusterStatus.State.configured.rawValue { status.state = .updating }
+    return status
+  }
+
   /// The finalizer with which KubeDirector's operator cleans up after a deleted cluster. Its only effect there is on
   /// that operator's own memory, so it is removed.
   public static let cleanupFinalizer = "kubedirector.hpe.com/cleanup"
@@ -104,7 +119,12 @@ private struct ForeignReader {
     uid = objects.cluster["metadata"]?["uid"]?.string ?? ""
     clusterName = Self.name(objects.cluster)
     // A role without members may have no StatefulSet yet.
-    roles = (objects.cluster["status"]?["roles"]?.array ?? []).compactMap(RoleStatus.init)
+    roles = (objects.cluster["status"]?["roles"]?.array ?? []).compactMap(RoleStatus.init).map { role in
+      // That operator appends members in the order in which it creates them.
+      var role = role
+      role.members.sort { Self.ordinal($0) ?? .max < Self.ordinal($1) ?? .max }
+      return role
+    }
   }
 
   mutating func read() {
@@ -170,7 +190,7 @@ private struct ForeignReader {
     let finalizers = (objects.cluster["metadata"]?["finalizers"]?.array ?? []).compactMap(\.string)
       .filter { $0.hasPrefix("\(Wire.group)/") }
     problems += finalizers.filter { $0 != ForeignAdoption.cleanupFinalizer }.map(AdoptionProblem.finalizer)
-    problems += sizeProblems + missingSets + roles.flatMap { memberProblems($0) }
+    problems += sizeProblems + missingSets + roles.flatMap { memberProblems($0) } + unfinishedWork
     if problems.isEmpty {
       let decision: ForeignAdoption.Entry.Decision =
         finalizers.isEmpty ? .keep : .write(annotations: [:], finalizers: finalizers)
@@ -199,11 +219,39 @@ private struct ForeignReader {
   }
 
   private func memberProblems(_ role: RoleStatus) -> [AdoptionProblem] {
-    role.members.compactMap { member in
+    let problems = role.members.compactMap { member -> AdoptionProblem? in
       guard DerivedNames.podParts(member.pod)?.statefulSet == role.statefulSet else {
         return .memberName(pod: member.pod, statefulSet: role.statefulSet)
       }
       return member.state == .configured ? nil : .memberState(pod: member.pod, state: member.state.rawValue)
+    }
+    // The engine takes the index of a member for its ordinal.
+    let ordinals = role.members.compactMap(Self.ordinal)
+    guard ordinals.count == role.members.count, ordinals != Array(0..<ordinals.count) else { return problems }
+    return problems + [.ordinals(role: role.id, ordinals)]
+  }
+
+  private static func ordinal(_ member: MemberStatus) -> Int? { DerivedNames.podParts(member.pod)?.ordinal }
+
+  /// What the other operator still had to do in members, as its status says. It is `configured` also with pending
+  /// notifications, and nothing else records them.
+  private var unfinishedWork: [AdoptionProblem] {
+    let status = objects.cluster["status"]
+    guard !ClusterShape.foreignFields(of: status).isEmpty else { return [] }
+    let generation = status?["specGenerationToProcess"]?.integer
+    let members = (status?["roles"]?.array ?? []).flatMap { $0["members"]?.array ?? [] }
+    return members.flatMap { member -> [AdoptionProblem] in
+      let pod = member["pod"]?.string ?? ""
+      let detail = member["stateDetail"]
+      var problems: [AdoptionProblem] = []
+      if detail?["pendingNotifyCmds"]?.array?.isEmpty == false {
+        problems.append(.pendingNotifications(pod: pod))
+      }
+      // Null or missing for roles without a package.
+      if let generation, let seen = detail?["lastConfigDataGeneration"]?.integer, seen != generation {
+        problems.append(.outdatedMetadata(pod: pod))
+      }
+      return problems
     }
   }
 

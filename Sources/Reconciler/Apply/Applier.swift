@@ -101,9 +101,8 @@ struct Applier: Sendable {
       claims = try await api.list(.volumeClaims, namespace: cluster.namespace, labels: mine).items
     } catch {
       // A daemon that may not read claims has never given a claim to a cluster. KubeDirector's operator has.
-      guard !isAsked, error.kind == .forbidden, !ClusterShape.isForeign(cluster: cluster.json, sets: []) else {
-        throw error
-      }
+      let isAdopted = ClusterShape.isForeign(cluster: cluster.json, sets: [])
+      guard !isAsked, error.kind == .forbidden, !isAdopted else { throw error }
       return
     }
     let owner: JSON = [

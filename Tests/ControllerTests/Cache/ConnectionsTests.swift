@@ -69,6 +69,46 @@ struct ConnectionsTests {
     #expect(secret?["labels"]?["kubedirector.hpe.com/secretType"] == "dXNlcg==")
   }
 
+  /// The cluster `ledger` while KubeDirector's operator manages it.
+  private static func foreignLedger(state: String) -> Object {
+    let member: JSON = [
+      "pod": "kdss-x8fgh-0", "nodeID": 1, "state": "configured", "service": "n/a",
+      "stateDetail": ["lastConfiguredContainer": "containerd://1"],
+    ]
+    let roles: JSON = [["id": "controller", "statefulSet": "kdss-x8fgh", "members": [member]]]
+    let status: JSON = [
+      "state": .string(state), "clusterService": "kdhs-2b7qd", "generationUID": "1d0e", "roles": roles,
+    ]
+    return object(.clusters, "ledger", version: 2, ["spec": Fixture.cluster().spec.raw, "status": status])
+  }
+
+  @Test(
+    "have the same content before and after the adoption of a connected cluster, so no --reconnect follows"
+  )
+  func adopted() async throws {
+    let cache = await Self.cache()
+    var ledger = Self.foreignLedger(state: "configured")
+    await cache.put(ledger, .clusters)
+    let before = await Self.connections(cache).observation("cluster.local", .forTests)
+    #expect(before.unsettled == [] && before.marks["clusters/ledger"] != nil)
+    let json = await Self.connections(cache).json("cluster.local", .forTests)
+    #expect(json["clusters"]?["ledger"]?.text().contains("kdss-x8fgh-0.kdhs-2b7qd.prod.svc") == true)
+
+    ledger.json["status"] = try #require(ForeignAdoption.statusBeforeAdoption(of: ledger.json)).json
+    ledger.json["metadata"]?["resourceVersion"] = "3"
+    await cache.put(ledger, .clusters)
+    let after = await Self.connections(cache).observation("cluster.local", .forTests)
+    #expect(after == before)
+  }
+
+  @Test("wait for a connected cluster in which the other operator still has work to do")
+  func foreignUnsettled() async {
+    let cache = await Self.cache()
+    await cache.put(Self.foreignLedger(state: "updating"), .clusters)
+    let seen = await Self.connections(cache).observation("cluster.local", .forTests)
+    #expect(seen.unsettled == ["clusters/ledger"])
+  }
+
   @Test("include a cluster's own view without its connections, with references adapted to the new place")
   func cluster() async throws {
     let json = await Self.connections(Self.cache()).json("cluster.local", .forTests)

@@ -118,7 +118,8 @@ struct ForeignAdoptionTests {
   // MARK: Adopted
 
   private static let steps = [
-    "patch StatefulSet kdss-x8fgh", "patch PersistentVolumeClaim p-kdss-x8fgh-0", "status KubeDirectorCluster old", "update KubeDirectorCluster old",
+    "patch StatefulSet kdss-x8fgh", "patch PersistentVolumeClaim p-kdss-x8fgh-0",
+    "status KubeDirectorCluster old", "update KubeDirectorCluster old",
   ]
 
   private static func expectAdopted(_ fixture: ReconcilerFixture, template: JSON?) async throws {
