@@ -100,6 +100,13 @@ public struct ForeignAdoption: Sendable, Hashable {
     return status
   }
 
+  /// Whether KubeDirector's operator has written the status or the finalizers of a cluster. After the adoption of the
+  /// cluster, that shows that this operator has run again, or that the adoption was interrupted.
+  public static func isTakenOver(_ cluster: JSON) -> Bool {
+    !ClusterShape.foreignFields(of: cluster["status"]).isEmpty
+      || (cluster["metadata"]?["finalizers"]?.array ?? []).contains { $0.string == cleanupFinalizer }
+  }
+
   /// The finalizer with which KubeDirector's operator cleans up after a deleted cluster. Its only effect there is on
   /// that operator's own memory, so it is removed.
   public static let cleanupFinalizer = "kubedirector.hpe.com/cleanup"

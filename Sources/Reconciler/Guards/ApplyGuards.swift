@@ -46,14 +46,17 @@ extension Reconciler {
   /// Nil if the object does not exist.
   private func ownership(of reference: ObjectReference) -> OwnershipGuard.Ownership? {
     guard let live = liveState.objects[reference] else { return nil }
+    let owner = live.label(Wire.Label.source)
     return OwnershipGuard.Ownership(
-      owner: live.label(Wire.Label.source), isInGit: desired.snapshot.holds(reference),
+      owner: owner, isInGit: desired.snapshot.holds(reference),
       isDriftRefused: drift.isRefused(reference),
       asksForAdoption: desired.metadata(of: reference)?.annotations[Wire.Annotation.adopt] == "true",
-      path: desired.source(of: reference)?.path)
+      path: desired.source(of: reference)?.path,
+      isTakenOver: owner == settings.policy.installation && ForeignAdoption.isTakenOver(live.json))
   }
 
-  /// Whether git asks to adopt an object that has no owner.
+  /// Whether git asks to adopt an object that has no owner, or that another operator has managed meanwhile. Only a
+  /// commit that changes the object adopts it again: if that operator still runs, both would write the status in turns.
   func isAdopted(_ reference: ObjectReference) -> Bool { ownership(of: reference)?.isAdopted == true }
 
   // MARK: Pruning

@@ -16,9 +16,11 @@ struct OwnershipGuard {
     /// Whether git asks to adopt the object.
     var asksForAdoption: Bool
     var path: String?
+    /// Whether another operator has managed a cluster of this installation, as its status or finalizer shows.
+    var isTakenOver = false
 
-    /// Whether an object without an owner is to be adopted.
-    var isAdopted: Bool { owner == nil && !isDriftRefused && asksForAdoption }
+    /// Whether an object without an owner is to be adopted, or a cluster is to be adopted again.
+    var isAdopted: Bool { asksForAdoption && (isTakenOver || owner == nil && !isDriftRefused) }
   }
 
   /// The reason why a running cluster cannot be adopted now.

@@ -1,4 +1,5 @@
 import ClusterAPI
+import Diagnostics
 import EmbeddedCluster
 import KubeDirector
 import Reports
@@ -172,6 +173,55 @@ struct ForeignAdoptionTests {
       try await Self.expectAdopted(fixture, template: template.withLock { $0 })
     }
     #expect(dying.made + later.made == Self.steps)
+  }
+
+  /// The other operator is started once after the adoption: it writes its status and its finalizer.
+  private static func takeOver(_ fixture: ReconcilerFixture) async throws {
+    var old = try #require(await fixture.object(.clusters, "old"))
+    old.json["metadata"]?["finalizers"] = ["kubedirector.hpe.com/cleanup", "example.com/theirs"]
+    old = try await fixture.store.update(old)
+    old.json["status"] = foreignStatus
+    old = try await fixture.store.updateStatus(old)
+    let version = old.resourceVersion
+    let reference: ObjectReference = old.reference
+    await until {
+      await fixture.reconciler.liveState.objects[reference]?.resourceVersion == version ? true : nil
+    }
+    await fixture.rest()
+  }
+
+  @Test(
+    "adopts a cluster again by a change of its file after the other operator has run, killed after any write",
+    arguments: 0...2)
+  func again(after limit: Int) async throws {
+    let site = try Site()
+    let dying = CountedWritesAPI(limit: Self.steps.count + limit)
+    let later = CountedWritesAPI()
+    let template = Mutex<JSON?>(nil)
+    let changed: [String: String?] = [
+      "clusters/old.yaml": Files.cluster(
+        "old", "1.0.0", members: 1, "annotations: {\(Wire.Annotation.adopt): \"true\", team: a}")
+    ]
+    try await Self.open(hasService: true, at: site, wrap: { dying.placed(before: $0) }) { fixture in
+      let set = await fixture.object(.statefulSets, "kdss-x8fgh")
+      template.withLock { $0 = set?.json["spec"]?["template"] }
+      let first = try await fixture.push(Self.adoption)
+      try await Self.expectAdopted(fixture, template: template.withLock { $0 })
+      await fixture.reconciled(first)
+      try await Self.takeOver(fixture)
+      try await fixture.push(changed)
+      if limit < 2 {
+        await until { dying.hasRefused ? true : nil }
+      } else {
+        await fixture.cluster("old") { $0.annotation("team") == "a" }
+      }
+    }
+    try await ReconcilerFixture.open(at: site, wrap: { later.placed(before: $0) }) { fixture in
+      await fixture.cluster("old") { $0.annotation("team") == "a" }
+      try await Self.expectAdopted(fixture, template: template.withLock { $0 })
+    }
+    // The image annotation and the claim are still as the first adoption has written them.
+    #expect(dying.made + later.made == Self.steps + Self.steps.suffix(2))
   }
 
   @Test("rejects an adoption that also upgrades, before anything is written")
