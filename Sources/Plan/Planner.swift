@@ -160,6 +160,11 @@ public struct Planner {
   /// Adds remarks that explain a change back to an earlier app, and the data that this relies on.
   private func explain(_ move: ClusterTransition, _ plan: inout ClusterPlan) {
     let target = move.new.spec.app
+    if plan.change == .create, move.new.metadata.annotations[Wire.Annotation.adopt] == "true" {
+      plan.remarks.append(
+        "adopts a running cluster of this name, if there is one that no installation owns: as it is, without a "
+          + "restart of its pods; kdops diff shows what is written")
+    }
     if plan.change == .rollback, move.isByHistory {
       plan.remarks.append(
         "a rollback while the upgrade to \(move.old?.spec.app ?? "") still runs; once that has finished it is a "

@@ -97,6 +97,31 @@ struct DiffTests {
     #expect(found.cannotTell)
   }
 
+  @Test("a cluster of KubeDirector's operator is compared, with what its adoption writes to each object")
+  func adopted() throws {
+    var old = live(cluster("a", memory: "2Gi"), owner: nil)
+    old.json["metadata"]?["uid"] = "u-1"
+    old.json["status"] = ["state": "updating", "clusterService": "kdhs-2b7qd"]
+    let file = cluster("a", annotations: ["kdops.dev/adopt": "true"])
+    var snapshot = Snapshot(defaultNamespace: "prod")
+    _ = snapshot.update(
+      ManifestFile.parse(path: "a.json", bytes: Array(file.text().utf8), defaultNamespace: "prod"))
+    let claim: JSON = ["metadata": ["name": "p-a-0", "ownerReferences": [["uid": "u-1"]]]]
+    let adoption = ForeignAdoption(ForeignObjects(cluster: old.json, claims: [claim]))
+    let reference = try #require(snapshot.references.first)
+    let found = LiveDiff(
+      head: snapshot, unread: [], live: [old], installation: "default", systemNamespace: "kdops-system",
+      adoptions: [reference: adoption])
+    #expect(found.entries.map(\.state) == [.foreign] && !found.isSame)
+    let text = DiffText(width: 200).lines(found, head: "x", place: "y").joined(separator: "\n")
+    #expect(text.contains("belongs to no installation, and its file adopts it"))
+    #expect(text.contains("2Gi in the cluster, 1Gi in git"))
+    #expect(text.contains("KubeDirectorCluster a cannot be adopted: its state is `updating`"))
+    #expect(text.contains("PersistentVolumeClaim p-a-0 is no longer owned by the cluster"))
+    let json = DiffJSON.json(found, head: "x")["objects"]?[0]
+    #expect(json?["adopted"] == true && json?["adoption"]?.array?.isEmpty == false)
+  }
+
   @Test("secret values are in neither form")
   func secrets() {
     let found = diff([cluster("a", password: "hunter2")], [live(cluster("a", password: "swordfish"))])

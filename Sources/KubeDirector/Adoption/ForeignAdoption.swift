@@ -47,6 +47,19 @@ public struct ForeignAdoption: Sendable, Hashable {
       self.name = name
       self.decision = decision
     }
+
+    /// The object and what adoption does with it, for users.
+    public var words: String {
+      switch decision {
+      case .keep: "\(kind) \(name) stays as it is"
+      case .write(let annotations, let finalizers):
+        "\(kind) \(name) "
+          + (annotations.keys.sorted().map { "gets the annotation \($0)" }
+            + finalizers.map { "loses the finalizer \($0)" }).joined(separator: " and ")
+      case .release: "\(kind) \(name) is no longer owned by the cluster, so that it outlives it"
+      case .reject(let problem): "\(kind) \(name) cannot be adopted: \(problem.words)"
+      }
+    }
   }
 
   /// The cluster, then StatefulSets, services and claims, each sorted by name. A rejected object has an entry for each

@@ -31,6 +31,7 @@ public struct DiffText {
         line.append(Self.words(difference), .yellow)
         lines.append(line)
       }
+      for words in entry.adoption { lines.append(StyledLine("  \(words)")) }
     }
     for path in diff.unread {
       var line = StyledLine("\(path)   ")
@@ -53,6 +54,7 @@ public struct DiffText {
       return "violates its schema, so its difference is unknown; see kdops validate"
     }
     guard entry.state == .foreign, let owner = entry.owner else { return entry.state.word }
+    if entry.isAdopted { return "belongs to no installation, and its file adopts it" }
     return owner.isEmpty ? "belongs to no installation" : "belongs to installation \(owner)"
   }
 
@@ -101,6 +103,8 @@ public enum DiffJSON {
       ]
       out["file"] = entry.path.map(JSON.string)
       out["owner"] = entry.owner.map(JSON.string)
+      if entry.isAdopted { out["adopted"] = true }
+      if !entry.adoption.isEmpty { out["adoption"] = JSON(entry.adoption) }
       guard !entry.differences.isEmpty else { return out }
       out["differences"] = .array(
         entry.differences.map { difference in

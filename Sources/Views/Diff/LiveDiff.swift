@@ -27,6 +27,10 @@ public struct LiveDiff: Sendable {
     var differences: [Difference] = []
     /// The owning installation if it is not this one; empty if there is none.
     var owner: String?
+    /// Whether the object has no owner and its file asks for its adoption.
+    var isAdopted = false
+    /// What the adoption of a cluster of KubeDirector's operator does with each of its objects, for users.
+    var adoption: [String] = []
   }
 
   /// Sorted by reference.
@@ -37,8 +41,12 @@ public struct LiveDiff: Sendable {
   /// - Parameters:
   ///   - head: The objects in git.
   ///   - live: All live apps and clusters.
-  public init(head: Snapshot, unread: [String], live: [Object], installation: String, systemNamespace: String)
-  {
+  ///   - adoptions: What adoption does with the objects of clusters that KubeDirector's operator manages, if they
+  ///     could be read.
+  public init(
+    head: Snapshot, unread: [String], live: [Object], installation: String, systemNamespace: String,
+    adoptions: [ObjectReference: ForeignAdoption] = [:]
+  ) {
     self.unread = unread
     let liveObjects = Dictionary(
       live.map { ($0.objectReference, $0) }, uniquingKeysWith: { first, _ in first })
@@ -58,9 +66,15 @@ public struct LiveDiff: Sendable {
         continue
       }
       guard ours[reference] != nil else {
-        entries.append(
-          Entry(
-            reference: reference, state: .foreign, path: path, owner: found.label(Wire.Label.source) ?? ""))
+        var entry = Entry(
+          reference: reference, state: .foreign, path: path, owner: found.label(Wire.Label.source) ?? "")
+        if entry.owner == "", Self.asksForAdoption(reference, head) {
+          entry.isAdopted = true
+          entry.differences =
+            Self.differences(reference, head, found, liveObjects, systemNamespace) ?? []
+          entry.adoption = adoptions[reference]?.entries.map(\.words) ?? []
+        }
+        entries.append(entry)
         continue
       }
       let differences = Self.differences(reference, head, found, liveObjects, systemNamespace)
@@ -68,6 +82,12 @@ public struct LiveDiff: Sendable {
       entries.append(
         Entry(reference: reference, state: state, path: path, differences: differences ?? []))
     }
+  }
+
+  private static func asksForAdoption(_ reference: ObjectReference, _ head: Snapshot) -> Bool {
+    let annotations =
+      head.app(reference)?.model.metadata.annotations ?? head.cluster(reference)?.model.metadata.annotations
+    return annotations?[Wire.Annotation.adopt] == "true"
   }
 
   /// Returns nil if one of the two objects is invalid.

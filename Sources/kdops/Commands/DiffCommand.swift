@@ -47,10 +47,12 @@ struct DiffCommand: AsyncParsableCommand {
         throw GitError(.gone, broken.message, hint: broken.hint ?? "see kdops validate")
       }
       let namespaces = Set(side.snapshot.references.map(\.namespace))
+      let live = try await live(namespaces, environment)
       let diff = LiveDiff(
-        head: side.snapshot, unread: side.unreadFiles, live: try await live(namespaces, environment),
+        head: side.snapshot, unread: side.unreadFiles, live: live.objects,
         installation: installation ?? environment["KDOPS_INSTALLATION"] ?? "default",
-        systemNamespace: environment["KDOPS_SYSTEM_NAMESPACE"] ?? Policy.defaultSystemNamespace)
+        systemNamespace: environment["KDOPS_SYSTEM_NAMESPACE"] ?? Policy.defaultSystemNamespace,
+        adoptions: live.adoptions)
       return (diff, commit)
     }
     try show(diff, commit.hex, environment)
@@ -73,16 +75,21 @@ struct DiffCommand: AsyncParsableCommand {
     }
   }
 
+  private struct LiveObjects: Sendable {
+    var objects: [Object]
+    var adoptions: [ObjectReference: ForeignAdoption] = [:]
+  }
+
   /// All apps and clusters. If the user may read only some namespaces of a Kubernetes cluster, those in the
   /// namespaces that git uses.
-  private func live(_ namespaces: Set<String>, _ environment: [String: String]) async throws -> [Object] {
+  private func live(_ namespaces: Set<String>, _ environment: [String: String]) async throws -> LiveObjects {
     if let folder = cluster.folder(environment) {
       let reader = try EmbeddedCluster.openReadOnly(folder)
       var found: [Object] = []
       for resource in [Resource.apps, .clusters] {
         found += try await reader.list(resource, namespace: nil, labels: .everything).items
       }
-      return found
+      return LiveObjects(objects: found)
     }
     return try await cluster.connected(environment) { client in
       var found: [Object] = []
@@ -96,7 +103,27 @@ struct DiffCommand: AsyncParsableCommand {
           }
         }
       }
-      return found
+      return LiveObjects(objects: found, adoptions: try await adoptions(of: found, client))
     }
+  }
+
+  /// What adoption would do with the objects of the clusters of KubeDirector's operator, except where the user may not
+  /// read them.
+  private func adoptions(
+    of live: [Object], _ api: any ClusterAPI
+  ) async throws -> [ObjectReference: ForeignAdoption] {
+    var found: [ObjectReference: ForeignAdoption] = [:]
+    for object in live
+    where object.kind == Wire.clusterKind && object.label(Wire.Label.source) == nil
+      && !ClusterShape.foreignFields(of: object.json["status"]).isEmpty
+    {
+      do throws(APIError) {
+        let reference = ObjectReference(kind: object.kind, namespace: object.namespace, name: object.name)
+        found[reference] = try await OperatorCheck.adoption(of: object, api)
+      } catch {
+        guard error.kind == .forbidden else { throw error }
+      }
+    }
+    return found
   }
 }

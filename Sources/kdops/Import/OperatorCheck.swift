@@ -16,17 +16,22 @@ struct OperatorCheck: Sendable {
     where object.kind == Wire.clusterKind && !ClusterShape.foreignFields(of: object.json["status"]).isEmpty {
       clusters.append(object.objectName)
       do throws(APIError) {
-        let found = ForeignAdoption(
-          ForeignObjects(
-            cluster: object.json, sets: try await Self.list(.statefulSets, of: object, api),
-            services: try await Self.list(.services, of: object, api),
-            claims: try await Self.list(.volumeClaims, of: object, api)))
+        let found = try await Self.adoption(of: object, api)
         problems += found.problems.map { "\(object.objectName): \($0)" }
       } catch {
         guard error.kind == .forbidden else { throw error }
         problems.append("\(object.objectName): its objects were not checked: \(error.message)")
       }
     }
+  }
+
+  /// What an adoption of the cluster would write, as its objects are now.
+  static func adoption(of cluster: Object, _ api: any ClusterAPI) async throws(APIError) -> ForeignAdoption {
+    ForeignAdoption(
+      ForeignObjects(
+        cluster: cluster.json, sets: try await list(.statefulSets, of: cluster, api),
+        services: try await list(.services, of: cluster, api),
+        claims: try await list(.volumeClaims, of: cluster, api)))
   }
 
   private static func list(
