@@ -53,12 +53,16 @@ public struct ForeignAdoption: Sendable, Hashable {
       switch decision {
       case .keep: "\(kind) \(name) stays as it is"
       case .write(let annotations, let finalizers):
-        "\(kind) \(name) "
-          + (annotations.keys.sorted().map { "gets the annotation \($0)" }
-            + finalizers.map { "loses the finalizer \($0)" }).joined(separator: " and ")
+        "\(kind) \(name) \(Self.words(annotations, finalizers))"
       case .release: "\(kind) \(name) is no longer owned by the cluster, so that it outlives it"
       case .reject(let problem): "\(kind) \(name) cannot be adopted: \(problem.words)"
       }
+    }
+
+    private static func words(_ annotations: [String: String], _ finalizers: [String]) -> String {
+      var parts = annotations.keys.sorted().map { "gets the annotation \($0)" }
+      parts += finalizers.map { "loses the finalizer \($0)" }
+      return parts.joined(separator: " and ")
     }
   }
 

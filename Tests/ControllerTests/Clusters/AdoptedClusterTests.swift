@@ -14,10 +14,14 @@ private struct AdoptedFixture: Sendable {
   static let headless = "kdhs-2b7qd"
 
   let cache: EmbeddedEngine
+  /// Whether workers have volumes.
+  let hasStorage: Bool
 
-  static func with(_ body: @escaping @Sendable (AdoptedFixture) async throws -> Void) async throws {
+  static func with(
+    hasStorage: Bool = false, _ body: @escaping @Sendable (AdoptedFixture) async throws -> Void
+  ) async throws {
     try await EmbeddedEngine.with { cache in
-      let fixture = AdoptedFixture(cache: cache)
+      let fixture = AdoptedFixture(cache: cache, hasStorage: hasStorage)
       let cluster = try await fixture.makeObjects()
       try await fixture.adopt(cluster)
       try await body(fixture)
@@ -33,10 +37,15 @@ private struct AdoptedFixture: Sendable {
 
   private func makeObjects() async throws -> Object {
     let model = try await cache.api.get(.clusters, EmbeddedEngine.name)
-    let cluster = try await cache.api.create(
-      Object(
-        .clusters, namespace: Self.name.namespace, name: Self.name.name,
-        content: ["spec": model.json["spec"] ?? [:]]))
+    var made = Object(
+      .clusters, namespace: Self.name.namespace, name: Self.name.name,
+      content: ["spec": model.json["spec"] ?? [:]])
+    if hasStorage {
+      var roles = made.json["spec"]?["roles"]?.array ?? []
+      roles[0]["storage"] = ["size": "1Gi"]
+      made.json["spec"]?["roles"] = .array(roles)
+    }
+    let cluster = try await cache.api.create(made)
     _ = try await cache.api.create(
       Object(
         .services, namespace: Self.name.namespace, name: Self.headless,
@@ -44,26 +53,37 @@ private struct AdoptedFixture: Sendable {
         content: ["spec": ["clusterIP": "None", "selector": JSON([Wire.Label.headless: Self.name.name])]]))
     for (role, name) in Self.sets {
       let labels = Self.labels(role)
+      var spec: JSON = [
+        "serviceName": .string(Self.headless), "podManagementPolicy": "Parallel",
+        "replicas": role == "worker" ? 3 : 1, "selector": ["matchLabels": JSON(labels)],
+        "updateStrategy": ["type": "RollingUpdate"],
+        "template": [
+          "metadata": ["labels": JSON(labels)],
+          "spec": [
+            "containers": [["name": "app", "image": .string("\(role):1.0"), "env": [["name": "X"]]]]
+          ],
+        ],
+      ]
+      if hasStorage, role == "worker" { spec["volumeClaimTemplates"] = [Self.claimTemplate(of: cluster)] }
       _ = try await cache.api.create(
         Object(
           .statefulSets, namespace: Self.name.namespace, name: name, labels: labels,
-          owners: [OwnerReference(cluster)],
-          content: [
-            "spec": [
-              "serviceName": .string(Self.headless), "podManagementPolicy": "Parallel",
-              "replicas": role == "worker" ? 3 : 1, "selector": ["matchLabels": JSON(labels)],
-              "updateStrategy": ["type": "RollingUpdate"],
-              "template": [
-                "metadata": ["labels": JSON(labels)],
-                "spec": [
-                  "containers": [["name": "app", "image": .string("\(role):1.0"), "env": [["name": "X"]]]]
-                ],
-              ],
-            ]
-          ]))
+          owners: [OwnerReference(cluster)], content: ["spec": spec]))
     }
     await cache.api.settle()
     return cluster
+  }
+
+  /// KubeDirector's claim template names the cluster as the owner of the claims.
+  private static func claimTemplate(of cluster: Object) -> JSON {
+    let owner: JSON = [
+      "apiVersion": .string(cluster.apiVersion), "kind": .string(cluster.kind), "name": .string(cluster.name),
+      "uid": .string(cluster.uid), "controller": true, "blockOwnerDeletion": true,
+    ]
+    return [
+      "metadata": ["name": "p", "ownerReferences": [owner]],
+      "spec": ["accessModes": ["ReadWriteOnce"], "resources": ["requests": ["storage": "1Gi"]]],
+    ]
   }
 
   private func foreignStatus() async throws -> JSON {
@@ -96,7 +116,8 @@ private struct AdoptedFixture: Sendable {
     let services = try await cache.api.list(.services, namespace: Self.name.namespace, labels: mine).items
     let sets = try await sets()
     let objects = ForeignObjects(
-      cluster: cluster.json, sets: sets.map(\.json), services: services.map(\.json))
+      cluster: cluster.json, sets: sets.map(\.json), services: services.map(\.json),
+      claims: try await claims().map(\.json))
     let adoption = ForeignAdoption(objects)
     #expect(adoption.problems == [])
     for entry in adoption.entries where entry.kind == "StatefulSet" {
@@ -104,6 +125,11 @@ private struct AdoptedFixture: Sendable {
       _ = try await cache.api.patch(
         .statefulSets, ObjectName(namespace: Self.name.namespace, name: entry.name),
         merge: ["metadata": ["annotations": JSON(annotations)]])
+    }
+    for entry in adoption.entries where entry.decision == .release {
+      _ = try await cache.api.patch(
+        .volumeClaims, ObjectName(namespace: Self.name.namespace, name: entry.name),
+        merge: ["metadata": ["ownerReferences": []]])
     }
     cluster.json["status"] = try #require(adoption.status).json
     _ = try await cache.api.updateStatus(cluster)
@@ -145,6 +171,7 @@ private struct AdoptedFixture: Sendable {
   }
   func pods() async throws -> [Object] { try await list(.pods) }
   func sets() async throws -> [Object] { try await list(.statefulSets) }
+  func claims() async throws -> [Object] { try await list(.volumeClaims) }
   func services() async throws -> [String] { try await list(.services).map(\.name) }
   func images() async throws -> [String] {
     let pods = try await pods()
@@ -255,6 +282,21 @@ struct AdoptedClusterTests {
       try await fixture.settle()
       #expect(try await fixture.pods().count == 3)
       #expect(try await fixture.services() == [AdoptedFixture.headless])
+    }
+  }
+
+  @Test(
+    "gets new members whose volumes outlive the cluster, although its claim template names it as the owner"
+  )
+  func newClaims() async throws {
+    try await AdoptedFixture.with(hasStorage: true) { fixture in
+      try await fixture.settle()
+      try await fixture.commit(app: "app-1.0", members: 4)
+      try await fixture.settle()
+      let claims = try await fixture.claims()
+      #expect(claims.map(\.name).contains("p-kdss-x8fgh-3") && claims.count == 4)
+      #expect(claims.flatMap(\.owners).isEmpty)
+      #expect(try await fixture.status().adopted?.newClaims == [])
     }
   }
 
