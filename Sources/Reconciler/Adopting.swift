@@ -37,17 +37,28 @@ extension Reconciler {
     let setsJSON = sets.map(\.json)
     guard ClusterShape.isForeign(cluster: cluster.json, sets: setsJSON) else {
       // Only daemons that prune have permission to read claims, and the StatefulSets show most mismatches.
-      let claims = settings.policy.prune ? try await claims(of: cluster).map(\.json) : []
+      let claims = settings.policy.prune ? try await self.claims(of: cluster).map(\.json) : []
       return .own(
         ClusterShape.adoptionMismatches(
           cluster: cluster.json, sets: setsJSON, services: services, claims: claims))
     }
+    var objects = ForeignObjects(cluster: cluster.json, sets: setsJSON, services: services, claims: nil)
+    let withoutClaims = ForeignAdoption(objects)
+    let isRejected = withoutClaims.status == nil
+    // A daemon that does not prune may have no permission to read claims, so it does not ask without need.
     let needsClaims =
-      settings.policy.prune || ForeignAdoption.hasVolumes(cluster: cluster.json, sets: setsJSON)
-    let claims = needsClaims ? try await claims(of: cluster) : nil
-    let objects = ForeignObjects(
-      cluster: cluster.json, sets: setsJSON, services: services, claims: claims?.map(\.json))
-    return .foreign(ForeignAdoption(objects), sets: sets, claims: claims ?? [])
+      settings.policy.prune
+      || !isRejected && ForeignAdoption.hasVolumes(cluster: cluster.json, sets: setsJSON)
+    guard needsClaims else { return .foreign(withoutClaims, sets: sets, claims: []) }
+    do throws(APIError) {
+      let claims = try await self.claims(of: cluster)
+      objects.claims = claims.map(\.json)
+      return .foreign(ForeignAdoption(objects), sets: sets, claims: claims)
+    } catch {
+      // Other problems are reported first: the user has to repair them in any case.
+      guard isRejected else { throw error }
+      return .foreign(withoutClaims, sets: sets, claims: [])
+    }
   }
 
   private func claims(of cluster: Object) async throws(APIError) -> [Object] {
@@ -76,7 +87,7 @@ extension Reconciler {
       switch entry.decision {
       case .write(let annotations, let removed):
         finalizers += removed
-        if let set = sets.first(where: { entry.kind == Resource.statefulSets.kind && $0.name == entry.name }) {
+        if entry.kind == Resource.statefulSets.kind, let set = sets.first(where: { $0.name == entry.name }) {
           try await annotate(set, annotations)
         }
       case .release:

@@ -27,7 +27,9 @@ extension Reconciler {
       let change = changes[index]
       guard let ownership = ownership(of: change.reference) else { continue }
       var obstacle: OwnershipGuard.AdoptionObstacle?
-      if ownership.isAdopted, let live = change.live, change.isCluster {
+      // A cluster that another operator has taken over is adopted again only by a change.
+      let isKept = ownership.isTakenOver && change.verdict == .unchanged
+      if ownership.isAdopted, !isKept, let live = change.live, change.isCluster {
         obstacle = await self.obstacle(toAdopting: live)
       }
       switch obstacle {

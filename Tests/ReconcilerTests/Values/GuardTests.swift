@@ -43,6 +43,19 @@ struct OwnershipGuardTests {
     #expect(none.findings.first?.hint?.contains("add the annotation") == true)
   }
 
+  @Test(
+    "adopt a cluster of this installation again only if another operator has managed it and git asks for that"
+  )
+  func takenOver() {
+    for asks in [true, false] {
+      var own = ownership("default", asksForAdoption: asks)
+      #expect(!own.isAdopted)
+      own.isTakenOver = true
+      #expect(own.isAdopted == asks)
+      #expect(verdict(own).verdict == .accepted)
+    }
+  }
+
   @Test("pass without an owner if git asks for adoption, or if the removed label cannot be restored")
   func withoutOwner() {
     #expect(verdict(ownership(nil, asksForAdoption: true)).verdict == .accepted)
