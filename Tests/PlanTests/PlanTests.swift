@@ -58,6 +58,17 @@ struct PlanTests {
     #expect(plan.remarks.first?.contains("2 of 4 pods") == true)
   }
 
+  @Test("a new file that adopts a cluster may adopt a running one, and the plan says so")
+  func adoption() throws {
+    var situation = PlanSituations.named("unchanged")
+    let file = situation.head["clusters/reports.yaml"]
+    situation.head["clusters/lake.yaml"] = file?.replacing(
+      "name: reports", with: "name: lake, annotations: {kdops.dev/adopt: \"true\"}")
+    let lake = situation.plan.clusters.first { $0.reference.name == "lake" }
+    let plan = try #require(lake)
+    #expect(plan.remarks.first?.hasPrefix("adopts a running cluster of this name, if there is one") == true)
+  }
+
   @Test("a revert without a status may be a rollback, and the plan says so")
   func unknown() throws {
     let plan = try cluster("analytics", in: "revert-unknown")
