@@ -12,9 +12,11 @@ extension Engine {
   /// they may not be read. Only daemons that prune have that permission by default.
   ///
   /// Claims are not watched. They are read in the steps between the creation of a member and the end of its set-up,
-  /// and nothing waits for them.
+  /// never during an upgrade, and nothing waits for them.
   func newClaims(of cluster: Object, _ status: ClusterStatus?) async -> [String: ClaimOwnership]? {
-    guard let names = status?.adopted?.newClaims, !names.isEmpty else { return nil }
+    guard let status, status.upgradeInfo == nil, let names = status.adopted?.newClaims, !names.isEmpty else {
+      return nil
+    }
     do throws(APIError) {
       let mine: LabelSelector = [Wire.Label.cluster: cluster.name]
       let claims = try await api.list(.volumeClaims, namespace: cluster.namespace, labels: mine).items
@@ -28,7 +30,8 @@ extension Engine {
       logger.warning(
         "claims.unread",
         metadata: [
-          "cluster": "\(cluster.objectName)", "error": "\(error)", "claims": "\(names.joined(separator: " "))",
+          "cluster": "\(cluster.objectName)", "error": "\(error)",
+          "claims": "\(names.joined(separator: " "))",
         ])
       return nil
     }

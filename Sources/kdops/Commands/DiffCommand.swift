@@ -47,12 +47,12 @@ struct DiffCommand: AsyncParsableCommand {
         throw GitError(.gone, broken.message, hint: broken.hint ?? "see kdops validate")
       }
       let namespaces = Set(side.snapshot.references.map(\.namespace))
-      let live = try await live(namespaces, environment)
+      let found = try await live(namespaces, environment)
       let diff = LiveDiff(
-        head: side.snapshot, unread: side.unreadFiles, live: live.objects,
+        head: side.snapshot, unread: side.unreadFiles, live: found.objects,
         installation: installation ?? environment["KDOPS_INSTALLATION"] ?? "default",
         systemNamespace: environment["KDOPS_SYSTEM_NAMESPACE"] ?? Policy.defaultSystemNamespace,
-        adoptions: live.adoptions)
+        adoptions: found.adoptions)
       return (diff, commit)
     }
     try show(diff, commit.hex, environment)
