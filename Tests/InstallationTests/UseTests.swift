@@ -143,13 +143,15 @@ struct UseTests {
     #expect(granted.subtracting(api.uses).subtracting(Self.elsewhere).sorted() == [], "granted and not used")
   }
 
-  @Test("if a cluster is deleted with its file, the permission to delete exists, and only then")
+  @Test("to delete clusters, and to list and patch volume claims, are granted only to daemons that prune")
   func prunes() {
     var settings = InstallationSettings()
-    let delete = Use(.delete, .clusters)
-    #expect(!settings.grants.flatMap(\.permissions).flatMap(\.uses).contains(delete))
+    func granted() -> Set<Use> { Set(settings.grants.flatMap(\.permissions).flatMap(\.uses)) }
+    let without = granted()
     settings.otherSettings = ["prune": true]
-    #expect(settings.grants.flatMap(\.permissions).flatMap(\.uses).contains(delete))
+    #expect(
+      granted().subtracting(without)
+        == [Use(.delete, .clusters), Use(.list, .volumeClaims), Use(.patch, .volumeClaims)])
   }
 
   private func announcement(_ store: EmbeddedCluster) async throws -> RecordedEvent {
