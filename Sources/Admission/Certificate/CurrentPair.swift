@@ -2,11 +2,11 @@ import NIOCore
 import NIOSSL
 import Synchronization
 
-/// The pair that is served: set by `CertificateKeeper`, read at every handshake.
+/// The pair that is served: set when a certificate is created or renewed, read at every handshake.
 ///
 /// A connection keeps the pair that it began with; the next connection gets the current one. So a certificate
 /// changes without a restart and without closing connections.
-final class CurrentPair: Sendable {
+public final class CurrentPair: Sendable {
   private struct State {
     var pair: ServingPair
     var identity: NIOSSLContextConfigurationOverride
@@ -14,9 +14,12 @@ final class CurrentPair: Sendable {
 
   private let state = Mutex<State?>(nil)
 
+  /// Creates a place without a pair.
+  public init() {}
+
   var pair: ServingPair? { state.withLock { $0?.pair } }
 
-  func set(_ pair: ServingPair) throws {
+  public func set(_ pair: ServingPair) throws {
     var identity = NIOSSLContextConfigurationOverride()
     identity.certificateChain = try Self.chain(of: pair)
     identity.privateKey = .privateKey(try Self.key(of: pair))
@@ -25,7 +28,7 @@ final class CurrentPair: Sendable {
   }
 
   /// The server's TLS configuration; nil while there is no pair.
-  func configuration() throws -> TLSConfiguration? {
+  public func configuration() throws -> TLSConfiguration? {
     guard let pair else { return nil }
     var configuration = TLSConfiguration.makeServerConfiguration(
       certificateChain: try Self.chain(of: pair), privateKey: .privateKey(try Self.key(of: pair)))

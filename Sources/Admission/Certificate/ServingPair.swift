@@ -10,11 +10,12 @@ import X509
 ///
 /// Each pair has its own authority, whose key is discarded right after signing: so no other certificate can be
 /// created that the API server would trust, and a stolen pair is useful for 90 days at most.
-struct ServingPair: Sendable, Hashable {
+public struct ServingPair: Sendable, Hashable {
   /// In PEM, like all values here.
   let certificate: String
   let key: Redacted<String>
-  let authority: String
+  /// The certificate that clients must trust.
+  public let authority: String
   /// The hosts of the certificate: DNS names, and addresses in text form.
   let hosts: Set<String>
   /// In seconds since 1970.
@@ -27,19 +28,26 @@ struct ServingPair: Sendable, Hashable {
   private static let headStart = 3600
 
   /// When a new pair is needed: after two thirds of the lifetime.
-  var isDueAt: Int { madeAt + Self.lifetime / 3 * 2 }
+  public var isDueAt: Int { madeAt + Self.lifetime / 3 * 2 }
 
   func isValid(at now: Int) -> Bool { now >= madeAt - Self.headStart && now < expiresAt }
 
   // MARK: Creation
 
-  /// - Parameter now: in seconds since 1970.
+  /// Creates a pair with an authority of its own.
+  ///
+  /// - Parameters:
+  ///   - hosts: DNS names, and addresses without brackets.
+  ///   - name: the name of the server, in the names of the certificates.
+  ///   - now: in seconds since 1970.
   /// - Throws: if a host is neither a name nor an address that a certificate can contain.
-  static func make(hosts: Set<String>, now: Int) throws -> ServingPair {
+  public static func make(
+    hosts: Set<String>, name: String = "kdops-admission", now: Int
+  ) throws -> ServingPair {
     let authorityKey = P256.Signing.PrivateKey()
     let authorityName = try DistinguishedName {
       // A unique name, so that a lookup of the issuer by name finds the right one.
-      CommonName("kdops-admission authority \(Timestamp.text(now))")
+      CommonName("\(name) authority \(Timestamp.text(now))")
     }
     let identifier = SubjectKeyIdentifier(hash: Certificate.PublicKey(authorityKey.publicKey))
     let authority = try certificate(
@@ -51,7 +59,7 @@ struct ServingPair: Sendable, Hashable {
       })
     let key = P256.Signing.PrivateKey()
     let leaf = try certificate(
-      of: key, named: DistinguishedName { CommonName("kdops-admission") }, by: authorityKey,
+      of: key, named: DistinguishedName { CommonName(name) }, by: authorityKey,
       named: authorityName, now: now,
       Certificate.Extensions {
         Critical(BasicConstraints.notCertificateAuthority)

@@ -8,12 +8,16 @@ import Values
 public struct AdmissionJudge: Sendable {
   let policy: Policy
   private let exemption: Exemption
+  /// Whether a daemon applies the objects of a repository, and reverts other changes.
+  private let isFollowingGit: Bool
 
   /// - Parameters:
   ///   - ownName: the daemon's user name at the server, whose requests are always allowed.
   ///   - stamp: identifies the daemon's objects if the user name is unknown.
-  public init(policy: Policy, ownName: String? = nil, stamp: Stamp? = nil) {
+  ///   - isFollowingGit: false on a cluster without a repository, where all objects are applied manually.
+  public init(policy: Policy, ownName: String? = nil, stamp: Stamp? = nil, isFollowingGit: Bool = true) {
     self.policy = policy
+    self.isFollowingGit = isFollowingGit
     exemption = Exemption(ownName: ownName, stamp: stamp)
   }
 
@@ -21,9 +25,9 @@ public struct AdmissionJudge: Sendable {
   ///   a starting daemon blocks no user.
   public func answer(_ request: AdmissionRequest, among live: LiveSnapshot?) -> AdmissionAnswer {
     guard concerns(request) else { return .allowed() }
-    let management = Management(of: request)
+    let management = isFollowingGit ? Management(of: request) : nil
     if request.operation == .delete, request.kind == Wire.clusterKind {
-      return .allowed(FindingWords.warnings([], after: Self.remarks(on: request, management)))
+      return .allowed(FindingWords.warnings([], after: remarks(on: request, management)))
     }
     guard let live else {
       return .allowed(["not judged: kdops does not know yet which apps and clusters live here"])
@@ -32,11 +36,12 @@ public struct AdmissionJudge: Sendable {
     if let denial = FindingWords.denial(findings, isManaged: management != nil) {
       return .denied(denial, FindingWords.warnings(findings))
     }
-    return .allowed(FindingWords.warnings(findings, after: Self.remarks(on: request, management)))
+    return .allowed(FindingWords.warnings(findings, after: remarks(on: request, management)))
   }
 
   /// Warnings about the consequences of a request, which are not part of a rule.
-  private static func remarks(on request: AdmissionRequest, _ management: Management?) -> [String] {
+  private func remarks(on request: AdmissionRequest, _ management: Management?) -> [String] {
+    guard isFollowingGit else { return [] }
     if let management {
       return [request.operation == .delete ? management.recreationWarning : management.driftWarning]
     }

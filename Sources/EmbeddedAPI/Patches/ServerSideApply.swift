@@ -22,7 +22,7 @@ struct ServerSideApply: Sendable {
     let wanted = Self.fields(applied)
     var owners = Self.owners(of: live)
     let before = owners[manager] ?? []
-    for (other, owned) in owners where other != manager {
+    for (other, owned) in owners.sorted(by: { $0.key < $1.key }) where other != manager {
       let conflicts = wanted.filter { field in
         owned.contains(field) && Self.value(field, live) != Self.value(field, applied)
       }

@@ -33,7 +33,9 @@ enum StrategicMerge {
       if key.hasPrefix("$deleteFromPrimitiveList/") {
         let list = String(key.dropFirst("$deleteFromPrimitiveList/".count))
         let removed = change.array ?? []
-        members[list] = members[list]?.array.map { .array($0.filter { !removed.contains($0) }) }
+        members[list] = members[list]?.array.map { items in
+          JSON.array(items.filter { !removed.contains($0) })
+        }
         continue
       }
       if key.hasPrefix("$") { continue }
