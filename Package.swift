@@ -119,6 +119,13 @@ let package = Package(
         .product(name: "SwiftASN1", package: "swift-asn1"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
       ]),
+    target(
+      "EmbeddedAPI",
+      [
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "ClusterAPI", "Admission", logging,
+        lifecycle, nioCore, nioPosix, nioHTTP1, nioTLS,
+        .product(name: "NIOWebSocket", package: "swift-nio"),
+      ]),
     target("Upgrade", ["Values", "KubeDirector"]),
     target(
       "Controller", ["Values", "KubeDirector", "Upgrade", "ClusterAPI", "LiveState", logging],
@@ -184,8 +191,8 @@ let package = Package(
         "CBuildInfo", "CClock",
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures",
         "DesiredState",
-        "ClusterAPI", "EmbeddedCluster", "Kubernetes", "Installation", "Control", "Admission", "Reports",
-        "Validation", "Hooks", "Plan", "Forge", "Reconciler", "Views", "Daemon", "Rehearsal",
+        "ClusterAPI", "EmbeddedCluster", "Kubernetes", "Installation", "Control", "Admission", "EmbeddedAPI",
+        "Reports", "Validation", "Hooks", "Plan", "Forge", "Reconciler", "Views", "Daemon", "Rehearsal",
         logging, lifecycle, signals,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
@@ -241,6 +248,14 @@ let package = Package(
         nioCore, nioPosix, nioTLS,
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Subprocess", package: "swift-subprocess"),
+      ]),
+    tests(
+      "EmbeddedAPI",
+      [
+        "Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "Admission", "Rules", logging, lifecycle,
+        nioCore, nioPosix, nioTLS,
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
       ]),
     tests("Upgrade", ["Values", "KubeDirector"]),
     tests(

@@ -10,8 +10,8 @@ struct Kdops: AsyncParsableCommand {
     abstract: "Live upgrades of stateful applications, driven by git.",
     version: version,
     subcommands: [
-      DemoCommand.self, RunCommand.self, ValidateCommand.self, PlanCommand.self, RehearseCommand.self,
-      StatusCommand.self, WaitCommand.self, LogsCommand.self, EventsCommand.self, DiffCommand.self,
+      DemoCommand.self, RunCommand.self, SandboxCommand.self, ValidateCommand.self, PlanCommand.self,
+      RehearseCommand.self, StatusCommand.self, WaitCommand.self, LogsCommand.self, EventsCommand.self, DiffCommand.self,
       SyncCommand.self, SuspendCommand.self, ResumeCommand.self, RetryCommand.self, HookCommand.self,
       InstallCommand.self, ImportCommand.self, DoctorCommand.self, ReportCommand.self, VersionCommand.self,
     ])

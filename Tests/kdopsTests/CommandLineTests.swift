@@ -136,8 +136,8 @@ struct CommandLineTests {
     #expect(
       Kdops.configuration.subcommands.map { $0.configuration.commandName ?? "" }
         == [
-          "demo", "run", "validate", "plan", "rehearse", "status", "wait", "logs", "events", "diff", "sync",
-          "suspend", "resume", "retry", "hook", "install", "import", "doctor", "report", "version",
+          "demo", "run", "sandbox", "validate", "plan", "rehearse", "status", "wait", "logs", "events",
+          "diff", "sync", "suspend", "resume", "retry", "hook", "install", "import", "doctor", "report", "version",
         ])
   }
 

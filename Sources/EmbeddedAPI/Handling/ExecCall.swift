@@ -15,7 +15,7 @@ struct ExecCall: Sendable, Hashable {
   /// - Returns: nil if the request is not about a command.
   /// - Throws: what is not supported.
   init?(_ request: APIRequest) throws(APIFailure) {
-    guard case .object(.pods, let pod, .exec) = Route(request.path) else { return nil }
+    guard case .object(let kind, let pod, .exec?)? = Route(request.path), kind == .pods else { return nil }
     self.pod = pod
     container = request.parameter("container").flatMap { $0.isEmpty ? nil : $0 }
     command = request.parameters("command")
@@ -99,12 +99,12 @@ struct ExecInput: Sendable, Hashable {
   /// - Throws: if there is more than can be carried.
   mutating func take(_ message: [UInt8]) throws(APIFailure) {
     switch message.first {
-    case ExecMessage.Channel.stdin:
+    case ExecMessage.Channel.stdin?:
       guard bytes.count + message.count - 1 <= ExecCall.streamLimit else {
         throw .badRequest("standard input has more than the \(ExecCall.streamLimit) bytes that are carried")
       }
       bytes += message.dropFirst()
-    case ExecMessage.Channel.close:
+    case ExecMessage.Channel.close?:
       if message.dropFirst().first == ExecMessage.Channel.stdin { isClosed = true }
     default: break  // terminal sizes
     }

@@ -115,6 +115,10 @@ public struct EmbeddedAPIServer: Service {
         await onListening(port)
         try await renew(first, pair, kubeconfig, port: port)
       }
+      try Task.checkCancellation()
+      // The daemon continues without the API: an upgrade does not depend on it.
+      logger.warning("api.closed", metadata: ["address": "\(address)"])
+      try await Task.sleep(for: .seconds(Int64.max >> 20))
     } catch let error as IOError {
       throw EmbeddedAPIError(
         message: "the API cannot listen on \(address):\(wanted) (\(error)): choose another address")
@@ -126,16 +130,26 @@ public struct EmbeddedAPIServer: Service {
       hosts: Set([settings.address, "127.0.0.1", "localhost"]), name: KubeconfigFile.name, now: now())
   }
 
+  /// The shortest time between two attempts to renew the certificate, in seconds.
+  private static let renewalPause = 3600
+
   /// Renews the certificate in time until the task is cancelled.
   private func renew(
     _ first: ServingPair, _ current: CurrentPair, _ kubeconfig: KubeconfigFile, port: Int
   ) async throws {
     var pair = first
     while true {
-      try await clock.sleep(for: .seconds(max(60, pair.isDueAt - now())))
-      pair = try makePair()
-      try current.set(pair)
-      try kubeconfig.write(host: settings.address, port: port, authority: pair.authority)
+      try await clock.sleep(for: .seconds(max(Self.renewalPause, pair.isDueAt - now())))
+      do {
+        let fresh = try makePair()
+        // Clients that read the file in between fail once, and succeed when they try again.
+        try kubeconfig.write(host: settings.address, port: port, authority: fresh.authority)
+        try current.set(fresh)
+        pair = fresh
+      } catch {
+        // The current certificate is valid for a month more.
+        logger.warning("api.certificate.failed", metadata: ["error": "\(error)"])
+      }
     }
   }
 }

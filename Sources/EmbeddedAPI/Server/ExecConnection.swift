@@ -18,8 +18,9 @@ struct ExecConnection: Sendable {
       var input = ExecInput()
       while call.hasStdin, !input.isClosed {
         guard let frame = try await frames.next(), frame.opcode != .connectionClose else { return }
+        let message = await Self.message(frame, outbound)
         do throws(APIFailure) {
-          try input.take(try await Self.message(frame, outbound))
+          try input.take(message)
         } catch {
           return try await Self.send([ExecMessage.message(of: error)], outbound)
         }

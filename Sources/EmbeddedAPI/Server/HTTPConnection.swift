@@ -14,11 +14,13 @@ struct HTTPConnection: Sendable {
   private typealias Writer = NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>
 
   /// - Parameter onAuthorized: called when the client has sent the token.
-  func serve(_ connection: HTTPSListener.HTTPChannel, _ onAuthorized: @Sendable () -> Void) async throws {
+  func serve(
+    _ connection: HTTPSListener.HTTPChannel, _ onAuthorized: @escaping @Sendable () -> Void
+  ) async throws {
     let channel = connection.channel
     try await connection.executeThenClose { inbound, outbound in
       var parts = inbound.makeAsyncIterator()
-      while case .head(let head) = try await parts.next() {
+      while case .head(let head)? = try await parts.next() {
         guard token.matches(authorization: head.headers.first(name: "Authorization")) else {
           try await write(.failure(.unauthorized), to: outbound, isLast: true, hasBody: head.method != .HEAD)
           return
@@ -28,10 +30,12 @@ struct HTTPConnection: Sendable {
         var isLast = !head.isKeepAlive
         do throws(APIFailure) {
           let body = try await Self.body(&parts)
-          reply = await handler.reply(to: try Self.request(head, body))
+          let request = try Self.request(head, body)
+          reply = await handler.reply(to: request)
         } catch {
           // The rest of the body is not read.
-          (reply, isLast) = (.failure(error), true)
+          reply = .failure(error)
+          isLast = true
         }
         guard case .stream(let type, let body) = reply else {
           try await write(reply, to: outbound, isLast: isLast, hasBody: head.method != .HEAD)

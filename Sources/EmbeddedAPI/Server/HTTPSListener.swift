@@ -87,14 +87,13 @@ struct HTTPSListener: Sendable {
     let upgrader = NIOTypedWebSocketServerUpgrader<Connection>(
       maxFrameSize: 1 << 20,
       shouldUpgrade: { channel, head in
-        let answer = call(head).flatMap { call in
-          ExecMessage.chosen(from: head.headers[canonicalForm: "Sec-WebSocket-Protocol"].map(String.init), hasStdin: call.hasStdin)
-        }
+        let offered = head.headers[canonicalForm: "Sec-WebSocket-Protocol"].map { String($0) }
+        let answer = call(head).flatMap { ExecMessage.chosen(from: offered, hasStdin: $0.hasStdin) }
         let fields: HTTPHeaders? = answer.map { ["Sec-WebSocket-Protocol": $0] }
         return channel.eventLoop.makeSucceededFuture(fields)
       },
       upgradePipelineHandler: { channel, head in
-        channel.eventLoop.makeCompletedFuture {
+        channel.eventLoop.makeCompletedFuture { () throws -> Connection in
           guard let call = call(head) else { throw EmbeddedAPIError(message: "no command") }
           try channel.pipeline.syncOperations.addHandler(
             NIOWebSocketFrameAggregator(

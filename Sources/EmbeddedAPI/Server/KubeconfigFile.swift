@@ -14,24 +14,19 @@ struct KubeconfigFile: Sendable {
   /// - Parameter authority: the certificate that clients must trust, in PEM.
   static func content(port: Int, host: String, authority: String, token: String) -> JSON {
     let host = host.contains(":") ? "[\(host)]" : host
+    let server: JSON = [
+      "server": .string("https://\(host):\(port)"),
+      "certificate-authority-data": .string(Data(authority.utf8).base64EncodedString()),
+    ]
+    let cluster: JSON = ["name": .string(name), "cluster": server]
+    let user: JSON = ["name": .string(name), "user": ["token": .string(token)]]
+    let context: JSON = [
+      "name": .string(name),
+      "context": ["cluster": .string(name), "user": .string(name), "namespace": "default"],
+    ]
     return [
-      "apiVersion": "v1", "kind": "Config", "current-context": .string(name),
-      "clusters": [
-        [
-          "name": .string(name),
-          "cluster": [
-            "server": .string("https://\(host):\(port)"),
-            "certificate-authority-data": .string(Data(authority.utf8).base64EncodedString()),
-          ],
-        ]
-      ],
-      "users": [["name": .string(name), "user": ["token": .string(token)]]],
-      "contexts": [
-        [
-          "name": .string(name),
-          "context": ["cluster": .string(name), "user": .string(name), "namespace": "default"],
-        ]
-      ],
+      "apiVersion": "v1", "kind": "Config", "current-context": .string(name), "clusters": [cluster],
+      "users": [user], "contexts": [context],
     ]
   }
 

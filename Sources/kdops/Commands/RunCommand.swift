@@ -1,6 +1,7 @@
 import ArgumentParser
 import Daemon
 import Diagnostics
+import EmbeddedAPI
 import EmbeddedCluster
 import FoundationEssentials
 import KubeDirector
@@ -62,6 +63,8 @@ struct RunCommand: AsyncParsableCommand {
 
   @OptionGroup var admission: AdmissionOptions
 
+  @OptionGroup var api: APIOptions
+
   @Option(help: ArgumentHelp("A settings file.", valueName: "file"))
   var config: String?
 
@@ -95,6 +98,9 @@ struct RunCommand: AsyncParsableCommand {
     if admission.isAsked, cluster.embedded != nil {
       throw ValidationError("--admission: only Kubernetes calls a webhook; leave it out with --embedded")
     }
+    if api.serveAPI != nil, cluster.folder(ProcessInfo.processInfo.environment) == nil {
+      throw ValidationError("--serve-api: Kubernetes has an API of its own; use it with --embedded")
+    }
   }
 
   private func runEmbedded(
@@ -112,9 +118,17 @@ struct RunCommand: AsyncParsableCommand {
     let daemon = try await Daemon.open(
       options, on: backend, logger: logger, observers: [board.observer(logger)])
     greet("cluster in \(folder)", settings, repo, console)
+    var beside: [any Service] = [daemon.control(in: folder), daemon.heartbeat(in: folder)]
+    if let address = api.serveAPI, case .embedded(let cluster) = backend {
+      beside.append(
+        try EmbeddedAPIServer.embedded(
+          cluster, in: folder, address: address, policy: options.policy, stamp: nil, logger: logger,
+          onListening: { _ in
+            if console.isTerminal { console.line("kubectl --kubeconfig \(EmbeddedAPIServer.kubeconfig(in: folder))") }
+          }))
+    }
     return try await daemon.run(
-      once: once, view: BackgroundService("progress") { await board.run() },
-      beside: [daemon.control(in: folder), daemon.heartbeat(in: folder)],
+      once: once, view: BackgroundService("progress") { await board.run() }, beside: beside,
       signals: [.sigterm, .sigint])
   }
 
