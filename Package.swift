@@ -252,10 +252,9 @@ let package = Package(
     tests(
       "EmbeddedAPI",
       [
-        "Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "Admission", "Rules", logging, lifecycle,
-        nioCore, nioPosix, nioTLS,
+        "Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "Manifests", "Admission", "Rules",
+        logging, lifecycle,
         .product(name: "Subprocess", package: "swift-subprocess"),
-        .product(name: "AsyncHTTPClient", package: "async-http-client"),
       ]),
     tests("Upgrade", ["Values", "KubeDirector"]),
     tests(

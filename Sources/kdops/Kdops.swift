@@ -11,7 +11,8 @@ struct Kdops: AsyncParsableCommand {
     version: version,
     subcommands: [
       DemoCommand.self, RunCommand.self, SandboxCommand.self, ValidateCommand.self, PlanCommand.self,
-      RehearseCommand.self, StatusCommand.self, WaitCommand.self, LogsCommand.self, EventsCommand.self, DiffCommand.self,
+      RehearseCommand.self, StatusCommand.self, WaitCommand.self, LogsCommand.self, EventsCommand.self,
+      DiffCommand.self,
       SyncCommand.self, SuspendCommand.self, ResumeCommand.self, RetryCommand.self, HookCommand.self,
       InstallCommand.self, ImportCommand.self, DoctorCommand.self, ReportCommand.self, VersionCommand.self,
     ])

@@ -137,7 +137,8 @@ struct CommandLineTests {
       Kdops.configuration.subcommands.map { $0.configuration.commandName ?? "" }
         == [
           "demo", "run", "sandbox", "validate", "plan", "rehearse", "status", "wait", "logs", "events",
-          "diff", "sync", "suspend", "resume", "retry", "hook", "install", "import", "doctor", "report", "version",
+          "diff", "sync", "suspend", "resume", "retry", "hook", "install", "import", "doctor", "report",
+          "version",
         ])
   }
 

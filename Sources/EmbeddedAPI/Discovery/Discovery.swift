@@ -77,7 +77,9 @@ enum AggregatedDiscovery {
     case v2
     case v2beta1
 
-    var contentType: String { "application/json;g=apidiscovery.k8s.io;v=\(rawValue);as=APIGroupDiscoveryList" }
+    var contentType: String {
+      "application/json;g=apidiscovery.k8s.io;v=\(rawValue);as=APIGroupDiscoveryList"
+    }
   }
 
   /// The version that a client asks for; nil if it asks for the single documents.

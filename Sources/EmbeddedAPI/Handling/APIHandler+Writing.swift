@@ -72,7 +72,8 @@ extension APIHandler {
         return try await apply(patch, kind, name, isStatus: isStatus, request)
       } catch {
         // Only a patch that names no version can be applied to the newer one.
-        guard error.code == 409, error.reason == "Conflict", patch.isRepeatable, error.details["causes"] == nil
+        guard error.code == 409, error.reason == "Conflict", patch.isRepeatable,
+          error.details["causes"] == nil
         else { throw error }
       }
     }
@@ -151,7 +152,8 @@ extension APIHandler {
     return .json(writer(kind, request).single(written), warnings: warnings)
   }
 
-  func delete(_ kind: ServedKind, _ name: ObjectName, _ request: APIRequest) async throws(APIFailure) -> Reply {
+  func delete(_ kind: ServedKind, _ name: ObjectName, _ request: APIRequest) async throws(APIFailure) -> Reply
+  {
     let live = try await live(kind, name)
     let options = try deleteOptions(request)
     let isDryRun = request.isDryRun || options["dryRun"]?.array?.isEmpty == false

@@ -20,10 +20,13 @@ struct ExecCall: Sendable, Hashable {
     container = request.parameter("container").flatMap { $0.isEmpty ? nil : $0 }
     command = request.parameters("command")
     hasStdin = request.isSet("stdin")
-    guard !command.isEmpty else { throw .badRequest("you must specify at least one command for the container") }
+    guard !command.isEmpty else {
+      throw .badRequest("you must specify at least one command for the container")
+    }
     guard !request.isSet("tty") else {
       throw .badRequest(
-        "containers of the embedded cluster have no terminal: leave out -t, as in kubectl exec \(pod.name) -- ls")
+        "containers of the embedded cluster have no terminal: leave out -t, as in kubectl exec \(pod.name) -- ls"
+      )
     }
   }
 

@@ -64,7 +64,9 @@ extension APIHandler {
     }
     guard let output else {
       throw .badRequest(
-        isPrevious ? "no script ran in pod \(name.name) before the last one" : "no script has run in pod \(name.name) yet")
+        isPrevious
+          ? "no script ran in pod \(name.name) before the last one"
+          : "no script has run in pod \(name.name) yet")
     }
     let range = LogRange(request)
     guard request.isSet("follow"), !output.hasEnded else {

@@ -21,7 +21,8 @@ struct WriteGate: Sendable {
     guard kind.resource.group == Wire.group else { return [] }
     if let object { try Self.check(object, kind, name) }
     let request = AdmissionRequest(
-      uid: "\(operation.rawValue) \(name)", kind: kind.resource.kind, namespace: name.namespace, name: name.name,
+      uid: "\(operation.rawValue) \(name)", kind: kind.resource.kind, namespace: name.namespace,
+      name: name.name,
       operation: operation, user: Self.user, object: object, oldObject: old, isDryRun: isDryRun)
     let answer = judge.answer(request, among: try await snapshot(for: name.namespace, kind))
     guard answer.isAllowed else {

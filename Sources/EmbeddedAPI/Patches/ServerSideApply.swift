@@ -35,7 +35,8 @@ struct ServerSideApply: Sendable {
     var result = live ?? [:]
     for field in before where !kept.contains(field) { result = Self.removing(field[...], from: result) }
     result = Self.merged(result, with: applied)
-    result["metadata"]?["managedFields"] = Self.managedFields(owners, result["apiVersion"] ?? "", at: time, live)
+    result["metadata"]?["managedFields"] = Self.managedFields(
+      owners, result["apiVersion"] ?? "", at: time, live)
     return result
   }
 
@@ -46,7 +47,8 @@ struct ServerSideApply: Sendable {
     var found: Set<Field> = []
     collect(configuration, [], &found)
     return found.filter { field in
-      !identity.contains(field) && field.first != "status" && field.starts(with: ["metadata", "managedFields"]) == false
+      !identity.contains(field) && field.first != "status"
+        && field.starts(with: ["metadata", "managedFields"]) == false
     }
   }
 

@@ -56,7 +56,8 @@ enum StrategicMerge {
 
   private static func merge(list name: String, _ old: [JSON], with changes: [JSON]) -> JSON {
     if sets.contains(name) { return .array(old + changes.filter { !old.contains($0) }) }
-    guard let key = mergeKey(name, old + changes), !changes.contains(where: { $0["$patch"]?.string == "replace" })
+    guard let key = mergeKey(name, old + changes),
+      !changes.contains(where: { $0["$patch"]?.string == "replace" })
     else { return .array(changes.filter { $0["$patch"] == nil }) }
     var items = old
     for change in changes {

@@ -111,7 +111,8 @@ public struct EmbeddedAPIServer: Service {
       try await listener.run(address: address, port: wanted) { port in
         try kubeconfig.write(host: address, port: port, authority: first.authority)
         logger.info(
-          "api.listening", metadata: ["address": "\(address)", "port": "\(port)", "kubeconfig": "\(kubeconfig.path)"])
+          "api.listening",
+          metadata: ["address": "\(address)", "port": "\(port)", "kubeconfig": "\(kubeconfig.path)"])
         await onListening(port)
         try await renew(first, pair, kubeconfig, port: port)
       }

@@ -124,7 +124,9 @@ struct RunCommand: AsyncParsableCommand {
         try EmbeddedAPIServer.embedded(
           cluster, in: folder, address: address, policy: options.policy, stamp: nil, logger: logger,
           onListening: { _ in
-            if console.isTerminal { console.line("kubectl --kubeconfig \(EmbeddedAPIServer.kubeconfig(in: folder))") }
+            if console.isTerminal {
+              console.line("kubectl --kubeconfig \(EmbeddedAPIServer.kubeconfig(in: folder))")
+            }
           }))
     }
     return try await daemon.run(
