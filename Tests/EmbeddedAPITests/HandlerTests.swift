@@ -159,6 +159,24 @@ struct HandlerTests {
     }
   }
 
+  @Test("the Secrets of the daemon are not served")
+  func hiddenSecrets() async throws {
+    try await APIFixture.with { fixture in
+      _ = try await StampKey.obtain(
+        from: fixture.cluster, namespace: "kdops-system", installation: "default")
+      let path = "/api/v1/namespaces/kdops-system/secrets"
+      let secret = try await fixture.send("GET", "\(path)/kdops-default-stamp")
+      #expect(secret.code == 404)
+      let list = try await fixture.send("GET", "/api/v1/secrets")
+      #expect(list.json["items"]?.array?.isEmpty == true)
+      let body: JSON = ["apiVersion": "v1", "kind": "Secret", "metadata": ["name": "x"]]
+      let created = try await fixture.send("POST", path, body)
+      #expect(created.code == 403)
+      let deleted = try await fixture.send("DELETE", "\(path)/kdops-default-stamp")
+      #expect(deleted.code == 404)
+    }
+  }
+
   @Test("namespaces are those of the objects")
   func namespaces() async throws {
     try await APIFixture.with { fixture in

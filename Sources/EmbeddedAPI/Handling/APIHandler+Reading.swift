@@ -35,7 +35,7 @@ extension APIHandler {
     do throws(APIError) {
       var list = try await api.list(
         kind.resource, namespace: namespace, labels: LabelRequirement.indexed(selection.labels))
-      list.items.removeAll { !selection.matches($0) }
+      list.items.removeAll { isHidden(kind, $0.namespace) || !selection.matches($0) }
       return list
     } catch {
       throw APIFailure(error, kind, "")
@@ -48,11 +48,20 @@ extension APIHandler {
       guard let found else { throw APIFailure(APIError(.notFound, ""), kind, name.name) }
       return found
     }
+    guard !isHidden(kind, name.namespace) else {
+      throw APIFailure(APIError(.notFound, ""), kind, name.name)
+    }
     do throws(APIError) {
       return try await api.get(kind.resource, name)
     } catch {
       throw APIFailure(error, kind, name.name)
     }
+  }
+
+  /// Whether objects of a kind are not served: the Secrets of the daemon, which contain the key of the stamps. With it
+  /// a client could make a daemon that follows git act on objects that are not from git.
+  func isHidden(_ kind: ServedKind, _ namespace: String) -> Bool {
+    kind.resource == .secrets && namespace == gate.systemNamespace
   }
 
   /// The namespaces that have apps, clusters, pods or other members of clusters, and `default`.

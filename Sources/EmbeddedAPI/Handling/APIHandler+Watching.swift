@@ -51,6 +51,7 @@ extension APIHandler {
     let events = api.watch(
       kind.resource, namespace: namespace, labels: .everything, after: version ?? list.resourceVersion)
     for try await event in events {
+      if let object = event.object, isHidden(kind, object.namespace) { continue }
       if let line = encoder.line(event) { try await send(line) }
     }
   }
@@ -64,6 +65,16 @@ extension APIHandler {
       group.addTask { try await Task.sleep(for: limit) }
       _ = try await group.next()
       group.cancelAll()
+    }
+  }
+}
+
+extension WatchEvent {
+  /// Nil for a bookmark.
+  fileprivate var object: Object? {
+    switch self {
+    case .added(let object), .modified(let object), .deleted(let object): object
+    case .bookmark: nil
     }
   }
 }

@@ -11,6 +11,9 @@ extension APIHandler {
     guard let namespace else {
       throw .badRequest("\(kind.qualifiedName) are created in a namespace: set one with --namespace")
     }
+    guard !isHidden(kind, namespace) else {
+      throw APIFailure(403, "Forbidden", "Secrets in namespace \(namespace) belong to kdops")
+    }
     var object = try body(of: request, kind, namespace: namespace)
     if object.name.isEmpty, let prefix = object.json["metadata"]?["generateName"]?.string {
       object.json["metadata"]?["name"] = .string(prefix + Self.randomSuffix())
@@ -92,6 +95,9 @@ extension APIHandler {
     }
     var patched = try patch.applied(to: found?.json)
     guard let live = found else {
+      guard !isHidden(kind, name.namespace) else {
+        throw APIFailure(403, "Forbidden", "Secrets in namespace \(name.namespace) belong to kdops")
+      }
       patched["metadata"]?["namespace"] = .string(name.namespace)
       return try await create(try checked(Object(patched), kind, name), kind, request)
     }
