@@ -65,6 +65,23 @@ struct CommandLineTests {
     }
   }
 
+  @Test("--serve-api takes a loopback address or any port, and requires an embedded cluster")
+  func api() throws {
+    let run = ["--repo", "x", "--embedded=/srv"]
+    #expect(try RunCommand.parse(run).api.serveAPI == nil)
+    #expect(try RunCommand.parse(run + ["--serve-api"]).api.serveAPI == APIOptions.standard)
+    let given = try RunCommand.parse(run + ["--serve-api=[::1]:6443"]).api.serveAPI
+    #expect(given.flatMap(APIOptions.address)?.host == "::1")
+    for wrong in [
+      run + ["--serve-api=0.0.0.0:6443"], run + ["--serve-api=a"],
+      ["--repo", "x", "--context=c", "--serve-api"],
+    ] {
+      #expect(throws: (any Error).self) { try RunCommand.parse(wrong) }
+    }
+    #expect(try SandboxCommand.parse(["/srv", "--repo", "fleet"]).folder == "/srv")
+    #expect(throws: (any Error).self) { try SandboxCommand.parse(["--listen", "10.0.0.1:6443"]) }
+  }
+
   @Test("the default folder is the user's state folder")
   func usualFolder() {
     #expect(EmbeddedFolder.path("", ["HOME": "/home/a"]) == "/home/a/.local/state/kdops")

@@ -35,8 +35,8 @@ struct ServerSideApply: Sendable {
     var result = live ?? [:]
     for field in before where !kept.contains(field) { result = Self.removing(field[...], from: result) }
     result = Self.merged(result, with: applied)
-    result["metadata"]?["managedFields"] = Self.managedFields(
-      owners, result["apiVersion"] ?? "", at: time, live)
+    let fields = Self.managedFields(owners, result["apiVersion"] ?? "", at: time, live)
+    result["metadata"]?["managedFields"] = fields
     return result
   }
 
