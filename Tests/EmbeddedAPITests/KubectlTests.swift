@@ -47,18 +47,23 @@ struct KubectlTests {
   }
 
   private func change(_ kubectl: Kubectl) async throws {
-    let name = ["kdcluster", "analytics", "-n", "prod"]
-    for arguments in [
-      ["label"] + name + ["team=blue"], ["annotate"] + name + ["note=a b"],
-      ["patch"] + name + ["--type=json", "-p", #"[{"op":"remove","path":"/metadata/annotations/note"}]"#],
+    func cluster(_ verb: String, _ rest: String...) -> [String] {
+      [verb, "kdcluster", "analytics", "-n", "prod"] + rest
+    }
+    let removal = #"[{"op":"remove","path":"/metadata/annotations/note"}]"#
+    let commands: [[String]] = [
+      cluster("label", "team=blue"), cluster("annotate", "note=a b"),
+      cluster("patch", "--type=json", "-p", removal),
       ["get", "kdcluster", "-n", "prod", "-l", "team in (blue,red)", "-o", "name"],
-      ["wait"] + name + ["--for=jsonpath={.spec.app}=spark-1.0.0", "--timeout=10s"],
+      cluster("wait", "--for=jsonpath={.spec.app}=spark-1.0.0", "--timeout=10s"),
       ["get", "events", "-n", "prod"], ["api-resources"],
-    ] {
+    ]
+    for arguments in commands {
       let outcome = try await kubectl.run(arguments)
       #expect(outcome.isSuccess, "\(arguments): \(outcome.errors)")
     }
-    let refused = try await kubectl.run(["patch"] + name + ["--type=merge", "-p", #"{"spec":{"app":"x"}}"#])
+    let refused = try await kubectl.run(
+      cluster("patch", "--type=merge", "-p", #"{"spec":{"app":"x"}}"#))
     #expect(!refused.isSuccess)
     #expect(refused.errors.contains("denied the request"))
     let missing = try await kubectl.run("get", "kdcluster", "nothing", "-n", "prod")

@@ -9,12 +9,13 @@ struct PatchTests {
 
   @Test("a JSON patch changes members and items")
   func jsonPatch() throws {
-    let patch = try JSONPatch([
+    let operations: JSON = [
       ["op": "test", "path": "/a/b", "value": 1], ["op": "add", "path": "/a/c/1", "value": 9],
       ["op": "add", "path": "/a/c/-", "value": 4], ["op": "remove", "path": "/a/c/0"],
       ["op": "replace", "path": "/d~0~1e", "value": false], ["op": "copy", "from": "/a/b", "path": "/f"],
       ["op": "move", "from": "/a/b", "path": "/g"],
-    ])
+    ]
+    let patch = try JSONPatch(operations)
     let expected: JSON = ["a": ["c": [9, 2, 3, 4]], "d~/e": false, "f": 1, "g": 1]
     let result = try patch.applied(to: object)
     #expect(result == expected)
@@ -22,15 +23,17 @@ struct PatchTests {
 
   @Test("a JSON patch that does not fit changes nothing")
   func misfit() throws {
-    for operation: JSON in [
+    let operations: [JSON] = [
       ["op": "test", "path": "/a/b", "value": 2], ["op": "remove", "path": "/x"],
       ["op": "add", "path": "/a/c/9", "value": 1], ["op": "replace", "path": "/a/x", "value": 1],
       ["op": "add", "path": "/x/y", "value": 1], ["op": "add", "path": "/a/c/01x", "value": 1],
-    ] {
-      let patch = try JSONPatch([operation])
+    ]
+    for operation in operations {
+      let patch = try JSONPatch(.array([operation]))
       #expect(throws: APIFailure.self) { try patch.applied(to: object) }
     }
-    #expect(throws: APIFailure.self) { try JSONPatch([["op": "add", "path": "no"]]) }
+    let malformed: JSON = [["op": "add", "path": "no"]]
+    #expect(throws: APIFailure.self) { try JSONPatch(malformed) }
   }
 
   @Test("a strategic merge patch merges containers by their names")
