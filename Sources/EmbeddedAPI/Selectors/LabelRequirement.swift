@@ -27,8 +27,8 @@ struct LabelRequirement: Sendable, Hashable {
   static func parse(_ text: String) throws(APIFailure) -> [LabelRequirement] {
     var found: [LabelRequirement] = []
     for part in split(text) {
-      let part = trimmed(part[...])
-      if !part.isEmpty { found.append(try requirement(part)) }
+      let word = trimmed(part[...])
+      if !word.isEmpty { found.append(try requirement(word)) }
     }
     return found
   }

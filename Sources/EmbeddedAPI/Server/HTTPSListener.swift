@@ -37,10 +37,10 @@ struct HTTPSListener: Sendable {
       .bind(host: address, port: port) { channel in
         channel.eventLoop.makeCompletedFuture { try self.prepare(channel) }
       }
-    let port = listening.channel.localAddress?.port ?? port
+    let bound = listening.channel.localAddress?.port ?? port
     try await listening.executeThenClose { inbound in
       try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await body(port) }
+        group.addTask { try await body(bound) }
         group.addTask {
           await withDiscardingTaskGroup { connections in
             do {
@@ -73,7 +73,13 @@ struct HTTPSListener: Sendable {
       accepted.channel.close(promise: nil)
     }
     defer { deadline.cancel() }
-    switch try await future.get() {
+    // Waiting for a future is not cancelled with the task, but ends when the connection does.
+    let connection = try await withTaskCancellationHandler {
+      try await future.get()
+    } onCancel: {
+      accepted.channel.close(promise: nil)
+    }
+    switch connection {
     case .http(let channel):
       try await HTTPConnection(handler: handler, token: token).serve(channel) { deadline.cancel() }
     case .command(let channel, let call):
