@@ -186,7 +186,8 @@ extension APIHandler {
   }
 
   private func deleteOptions(_ request: APIRequest) throws(APIFailure) -> JSON {
-    request.body.isEmpty ? [:] : try Self.json(request.body)
+    guard !request.body.isEmpty else { return [:] }
+    return try Self.json(request.body)
   }
 
   // MARK: Bodies

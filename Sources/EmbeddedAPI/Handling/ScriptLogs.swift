@@ -72,15 +72,15 @@ extension APIHandler {
     guard request.isSet("follow"), !output.hasEnded else {
       return .bytes(range.cut(output.stdout + output.stderr), type: "text/plain")
     }
-    let logs = self.logs
+    let source = logs
     return .stream(type: "text/plain") { send in
       try await send(range.cut(output.stdout + output.stderr))
       var position = ScriptPosition()
       position.advance(by: output)
       var hasEnded = false
       while !hasEnded {
-        try await logs.clock.sleep(for: .seconds(1))
-        guard let next = try await logs.read(pod, isPrevious, position) else { return }
+        try await source.clock.sleep(for: .seconds(1))
+        guard let next = try await source.read(pod, isPrevious, position) else { return }
         if !next.stdout.isEmpty || !next.stderr.isEmpty { try await send(next.stdout + next.stderr) }
         position.advance(by: next)
         hasEnded = next.hasEnded
