@@ -18,13 +18,13 @@ struct ExecTests {
     #expect(call?.hasStdin == false)
   }
 
-  @Test("a terminal, and a client without WebSocket, are refused with what to do")
+  @Test("a terminal, and a request without an upgrade, are refused with what to do")
   func refusals() throws {
     let base = "/api/v1/namespaces/n/pods/p/exec?command=sh"
     let terminal = try #require(APIRequest(method: "GET", target: "\(base)&tty=true"))
     #expect(ExecCall.refusal(terminal).message.contains("leave out -t"))
     let old = try #require(APIRequest(method: "POST", target: base))
-    #expect(ExecCall.refusal(old).message.contains("use kubectl 1.31 or later"))
+    #expect(ExecCall.refusal(old).message.contains("has to ask for an upgrade"))
     #expect(ExecMessage.chosen(from: ["v4.channel.k8s.io"], hasStdin: true) == nil)
     #expect(ExecMessage.chosen(from: ["v4.channel.k8s.io"], hasStdin: false) == "v4.channel.k8s.io")
   }

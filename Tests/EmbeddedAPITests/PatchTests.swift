@@ -36,6 +36,15 @@ struct PatchTests {
     #expect(throws: APIFailure.self) { try JSONPatch(malformed) }
   }
 
+  @Test("a JSON patch that doubles the object again and again is refused")
+  func copies() throws {
+    let doubling = JSON.array((0..<200).map { ["op": "copy", "from": "", "path": .string("/x\($0)")] })
+    let patch = try JSONPatch(doubling)
+    var refusal: APIFailure?
+    do { _ = try patch.applied(to: object) } catch { refusal = error }
+    #expect(refusal?.message.contains("too much is copied") == true)
+  }
+
   @Test("a strategic merge patch merges containers by their names")
   func strategic() {
     let pod: JSON = [

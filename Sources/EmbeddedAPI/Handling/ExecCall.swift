@@ -8,6 +8,8 @@ struct ExecCall: Sendable, Hashable {
   var container: String?
   var command: [String]
   var hasStdin: Bool
+  var hasStdout: Bool
+  var hasStderr: Bool
 
   /// The number of bytes of standard input, and of each output stream, that are carried.
   static let streamLimit = 1 << 20
@@ -20,6 +22,8 @@ struct ExecCall: Sendable, Hashable {
     container = request.parameter("container").flatMap { $0.isEmpty ? nil : $0 }
     command = request.parameters("command")
     hasStdin = request.isSet("stdin")
+    hasStdout = request.isSet("stdout")
+    hasStderr = request.isSet("stderr")
     guard !command.isEmpty else {
       throw .badRequest("you must specify at least one command for the container")
     }
@@ -37,12 +41,12 @@ struct ExecCall: Sendable, Hashable {
     } catch {
       return error
     }
-    return noWebSocket
+    return noUpgrade
   }
 
-  private static let noWebSocket = APIFailure.badRequest(
-    "the embedded cluster runs commands over WebSocket only: use kubectl 1.31 or later, or set "
-      + "KUBECTL_REMOTE_COMMAND_WEBSOCKETS=true with 1.29 and 1.30; kubectl logs works with every version")
+  private static let noUpgrade = APIFailure.badRequest(
+    "commands are run over WebSocket (\(ExecMessage.protocols.joined(separator: ", "))) or "
+      + "\(SPDYSession.name) (\(SPDYSession.version)): the request has to ask for an upgrade to one of them")
 }
 
 /// The messages of a command's streams over a WebSocket: a byte that names the channel, and data.

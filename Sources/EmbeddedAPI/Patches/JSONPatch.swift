@@ -15,6 +15,8 @@ struct JSONPatch: Sendable {
 
   /// The number of operations that are accepted, as in Kubernetes.
   static let limit = 10_000
+  /// The size of all copied values together, in values and bytes of text: each copy can double the object.
+  static let copyLimit = 1 << 20
 
   init(_ json: JSON) throws(APIFailure) {
     guard let items = json.array, items.count <= Self.limit else {
@@ -44,6 +46,7 @@ struct JSONPatch: Sendable {
 
   func applied(to document: JSON) throws(APIFailure) -> JSON {
     var result = document
+    var copied = 0
     for (path, operation) in operations {
       switch operation {
       case .add(let value): result = try Self.add(value, to: result, path[...])
@@ -62,6 +65,7 @@ struct JSONPatch: Sendable {
         result = try Self.add(value, to: result, path[...])
       case .copy(let from):
         let value = try Self.require(result, from)
+        guard Self.count(value, into: &copied) else { throw Self.failure("too much is copied", path) }
         result = try Self.add(value, to: result, path[...])
       }
     }
@@ -69,6 +73,24 @@ struct JSONPatch: Sendable {
   }
 
   // MARK: Implementation
+
+  /// Adds the size of a value.
+  /// - Returns: false, without looking at the rest of the value, once the limit is exceeded.
+  private static func count(_ json: JSON, into size: inout Int) -> Bool {
+    size += 1
+    switch json {
+    case .string(let text): size += text.utf8.count
+    case .array(let items):
+      for item in items where !count(item, into: &size) { return false }
+    case .object(let members):
+      for (key, value) in members {
+        size += key.utf8.count
+        guard count(value, into: &size) else { return false }
+      }
+    default: break
+    }
+    return size <= copyLimit
+  }
 
   /// The steps of a JSON pointer (RFC 6901); nil if it is malformed.
   static func pointer(_ text: String) -> [String]? {

@@ -9,7 +9,7 @@ struct ExecConnection: Sendable {
   private typealias Writer = NIOAsyncChannelOutboundWriter<WebSocketFrame>
 
   /// The time in which a client closes the connection after the end of the command.
-  private static let closingTime = Duration.seconds(5)
+  static let closingTime = Duration.seconds(5)
 
   func serve(_ connection: HTTPSListener.SocketChannel) async throws {
     let channel = connection.channel

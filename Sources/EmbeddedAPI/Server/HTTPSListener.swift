@@ -18,11 +18,13 @@ struct HTTPSListener: Sendable {
 
   typealias HTTPChannel = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
   typealias SocketChannel = NIOAsyncChannel<WebSocketFrame, WebSocketFrame>
+  typealias StreamsChannel = NIOAsyncChannel<ByteBuffer, ByteBuffer>
 
   /// A connection after its first request.
   enum Connection: Sendable {
     case http(HTTPChannel)
     case command(SocketChannel, ExecCall)
+    case streams(StreamsChannel, ExecCall)
   }
 
   /// Listens until the body throws or the task is cancelled.
@@ -85,6 +87,9 @@ struct HTTPSListener: Sendable {
     case .command(let channel, let call):
       deadline.cancel()
       try await ExecConnection(handler: handler, call: call).serve(channel)
+    case .streams(let channel, let call):
+      deadline.cancel()
+      try await SPDYConnection(handler: handler, call: call).serve(channel)
     }
   }
 
@@ -107,7 +112,9 @@ struct HTTPSListener: Sendable {
           return .command(try SocketChannel(wrappingChannelSynchronously: channel), call)
         }
       })
-    let upgrade = NIOTypedHTTPServerUpgradeConfiguration<Connection>(upgraders: [upgrader]) { channel in
+    let upgrade = NIOTypedHTTPServerUpgradeConfiguration<Connection>(
+      upgraders: [upgrader, SPDYUpgrader(call: { call($0) })]
+    ) { channel in
       channel.eventLoop.makeCompletedFuture {
         Connection.http(try HTTPChannel(wrappingChannelSynchronously: channel))
       }
@@ -154,6 +161,7 @@ private final class Accepted: Sendable {
       switch try? await future.get() {
       case .http(let channel): try? await channel.executeThenClose { _, _ in }
       case .command(let channel, _): try? await channel.executeThenClose { _, _ in }
+      case .streams(let channel, _): try? await channel.executeThenClose { _, _ in }
       case nil: break
       }
     }
