@@ -253,7 +253,8 @@ let package = Package(
       "EmbeddedAPI",
       [
         "Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "Manifests", "Admission", "Rules",
-        logging, lifecycle,
+        logging, lifecycle, nioCore,
+        .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
     tests("Upgrade", ["Values", "KubeDirector"]),

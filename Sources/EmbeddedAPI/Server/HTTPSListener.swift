@@ -14,7 +14,7 @@ struct HTTPSListener: Sendable {
   /// `kubectl` has one or two connections; each watch has one of its own.
   static let connectionLimit = 128
   /// From the connection to an authorized request, including the TLS handshake.
-  static let openingTime = TimeAmount.seconds(30)
+  static let openingTime = TimeAmount.seconds(10)
 
   typealias HTTPChannel = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
   typealias SocketChannel = NIOAsyncChannel<WebSocketFrame, WebSocketFrame>
@@ -33,7 +33,7 @@ struct HTTPSListener: Sendable {
   func run(
     address: String, port: Int, _ body: @escaping @Sendable (_ port: Int) async throws -> Void
   ) async throws {
-    let open = ConnectionCount(limit: Self.connectionLimit)
+    let open = OpenConnections(limit: Self.connectionLimit)
     let listening = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
       .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
       .bind(host: address, port: port) { channel in
@@ -47,14 +47,14 @@ struct HTTPSListener: Sendable {
           await withDiscardingTaskGroup { connections in
             do {
               for try await accepted in inbound {
-                guard open.enter() else {
+                guard let place = open.enter(accepted.channel) else {
                   accepted.close()
                   continue
                 }
                 connections.addTask {
                   // The client may disconnect at any time, which concerns only this connection.
-                  try? await serve(accepted)
-                  open.leave()
+                  try? await serve(accepted) { open.authorize(place) }
+                  open.leave(place)
                 }
               }
             } catch {
@@ -69,7 +69,7 @@ struct HTTPSListener: Sendable {
     }
   }
 
-  private func serve(_ accepted: Accepted) async throws {
+  private func serve(_ accepted: Accepted, _ onAuthorized: @escaping @Sendable () -> Void) async throws {
     guard let future = accepted.take() else { return }
     let deadline = accepted.channel.eventLoop.scheduleTask(in: Self.openingTime) {
       accepted.channel.close(promise: nil)
@@ -83,12 +83,17 @@ struct HTTPSListener: Sendable {
     }
     switch connection {
     case .http(let channel):
-      try await HTTPConnection(handler: handler, token: token).serve(channel) { deadline.cancel() }
+      try await HTTPConnection(handler: handler, token: token).serve(channel) {
+        deadline.cancel()
+        onAuthorized()
+      }
     case .command(let channel, let call):
       deadline.cancel()
+      onAuthorized()
       try await ExecConnection(handler: handler, call: call).serve(channel)
     case .streams(let channel, let call):
       deadline.cancel()
+      onAuthorized()
       try await SPDYConnection(handler: handler, call: call).serve(channel)
     }
   }
@@ -168,23 +173,4 @@ private final class Accepted: Sendable {
   }
 
   deinit { close() }
-}
-
-/// The number of open connections.
-private final class ConnectionCount: Sendable {
-  private let count = Mutex(0)
-  private let limit: Int
-
-  init(limit: Int) { self.limit = limit }
-
-  /// - Returns: false if the limit is reached.
-  func enter() -> Bool {
-    count.withLock { count in
-      guard count < limit else { return false }
-      count += 1
-      return true
-    }
-  }
-
-  func leave() { count.withLock { $0 -= 1 } }
 }
