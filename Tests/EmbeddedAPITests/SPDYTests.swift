@@ -7,7 +7,7 @@ import Testing
 struct SPDYTests {
   /// The header blocks by which a client opens its streams, compressed by zlib.
   private static let blocks: [(channel: UInt8, bytes: String)] = [
-    (ExecMessage.Channel.error, "78f9e3c6a7c2a62346703a2b294a4dcc851625aca9a08006000000ffff"),
+    (ExecMessage.Channel.error, "78f9e3c6a7c202a62346703a2b294a4dcc851625aca9a08006000000ffff"),
     (ExecMessage.Channel.stdin, "c22e555c02cc2e00000000ffff"),
     (ExecMessage.Channel.stdout, "c22a054ce729f9a52500000000ffff"),
     (ExecMessage.Channel.stderr, "c229073414000000ffff"),
@@ -55,12 +55,12 @@ struct SPDYTests {
     let line = "the quick brown fox jumps over the lazy dog; "
     let text = (0..<60).map { "\($0 * 7919 % 1000) \(line.dropFirst($0 % 11))" }.joined()
     let compressed = """
-      78da94d5d74d04301084e156b6046ff68a6a084786231da97a242a9879f6ff60e9b3354b3e6e0ff27ababb7c908bb7e3d7b35c1f\
-      bfe5fef4f4f22ec7cfc3dbfff1e3f9ef8f5c1d6fce647484e9b76f21f2ce16bcae2e3cce49815b0d01d37017acf43481426b15a4\
-      d35950b68633b64d114f3443bcab08e2de49c42b60e2324789330c248e528cd8f782886d06ca7473c4ea4d196731c4d34910ef09\
-      22568789db0d25ae5490387b61c4b107228eb5a117634dfee2288a582ba96f1c04b1136fc74cf03b280adcb5041d95117050b663\
-      d2d8901407ec9914b07530c03a4e08ab1a717385892797c0c332828eca1670505ab031296c4892238e0a8ad8b733c4be8c2036533\
-      cfe030000ffff
+      78da94d5d74d04301084e156b6046ff68a6a084786231da97a242a9879f6ff60e9b3354b3e6e0ff27ababb7c908bb7e3d7b3\
+      5c1fbfe5fef4f4f22ec7cfc3dbfff1e3f9ef8f5c1d6fce647484e9b76f21f2ce16bcae2e3cce49815b0d01d37017acf43481\
+      426b15a4d35950b68633b64d114f3443bcab08e2de49c42b60e2324789330c248e528cd8f782886d06ca7473c4ea4d196731\
+      c4d34910ef0922568789db0d25ae5490387b61c4b107228eb5a117634dfee2288a582ba96f1c04b1136fc74cf03b280adcb5\
+      041d95117050b66063d2d8901407ec9914b07530c03a4e08ab1a717385892797c0c332828eca1670505ab031296c4892238e\
+      0a8ad8b733c4be8c2036533cfe030000ffff
       """
     var dynamic = Inflater(dictionary: [])
     let long = try dynamic.message(Self.bytes(compressed), limit: 4096)

@@ -1,4 +1,5 @@
 import ClusterAPI
+import Synchronization
 import Testing
 import Values
 
@@ -14,11 +15,13 @@ struct WatchEncoderTests {
   }
 
   private func encoder(
-    _ format: ResponseFormat = .object, labels: String = "", sendsBookmarks: Bool = false
+    _ format: ResponseFormat = .object, labels: String = "", sendsBookmarks: Bool = false,
+    now: @escaping @Sendable () -> Int = { 0 }
   ) throws -> WatchEncoder {
     WatchEncoder(
       writer: ObjectWriter(kind: .pods, format: format, now: 0),
-      selection: Selection(labels: try LabelRequirement.parse(labels)), sendsBookmarks: sendsBookmarks)
+      selection: Selection(labels: try LabelRequirement.parse(labels)), sendsBookmarks: sendsBookmarks,
+      now: now)
   }
 
   private func word(_ line: [UInt8]?) -> String? { line.flatMap { try? JSON.parse($0)["type"]?.string } }
@@ -44,6 +47,22 @@ struct WatchEncoderTests {
     let second = try JSON.parse(lines[1] ?? [])
     #expect(first["object"]?["columnDefinitions"]?.array?.isEmpty == false)
     #expect(second["object"]?["columnDefinitions"] == .some(.null))
+  }
+
+  @Test("the age in a row is that at the time of the event")
+  func ages() throws {
+    let time = Mutex(100)
+    var encoder = try self.encoder(.table(.metadata), now: { time.withLock { $0 } })
+    var pod = pod("a", version: 1)
+    pod.json["metadata"]?["creationTimestamp"] = "1970-01-01T00:01:30Z"
+    func age(_ line: [UInt8]?) throws -> JSON? {
+      try JSON.parse(line ?? [])["object"]?["rows"]?[0]?["cells"]?.array?.last
+    }
+    let early = try age(encoder.line(.added(pod)))
+    time.withLock { $0 = 130 }
+    let late = try age(encoder.line(.modified(pod)))
+    #expect(early == "10s")
+    #expect(late == "40s")
   }
 
   @Test("bookmarks are sent to clients that ask for them")

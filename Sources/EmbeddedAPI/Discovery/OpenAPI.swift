@@ -51,7 +51,7 @@ enum OpenAPI {
   /// `/openapi/v2` in the only encoding that clients ask for, protocol buffers: a document without definitions, with
   /// `swagger: "2.0"` in field 1. kubectl then leaves the check of fields to the server.
   static let version2: [UInt8] = [0x0A, 0x03] + Array("2.0".utf8)
-  static let version2Type = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+  static let version2Type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
   private static let writing = ["dryRun", "fieldManager", "fieldValidation"]
 

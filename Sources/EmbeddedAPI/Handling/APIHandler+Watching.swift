@@ -15,7 +15,7 @@ extension APIHandler {
     let limit = Duration.seconds(min(max(seconds, 1), Self.watchLimit))
     let encoder = WatchEncoder(
       writer: writer(kind, request), selection: selection,
-      sendsBookmarks: request.isSet("allowWatchBookmarks"))
+      sendsBookmarks: request.isSet("allowWatchBookmarks"), now: now)
     return .stream(type: "application/json") { send in
       try await Self.within(limit) {
         do {

@@ -3,14 +3,19 @@ import Values
 
 /// Turns the events of a watch into the lines of its response, for a client that may see only some of the objects.
 struct WatchEncoder: Sendable {
-  private let writer: ObjectWriter
+  private var writer: ObjectWriter
   private let selection: Selection
   private let sendsBookmarks: Bool
+  private let now: @Sendable () -> Int
   /// The uids of the objects that the client knows.
   private var known: Set<String> = []
   private var hasColumns = false
 
-  init(writer: ObjectWriter, selection: Selection, sendsBookmarks: Bool) {
+  /// - Parameter now: in seconds since 1970, for the ages in tables.
+  init(
+    writer: ObjectWriter, selection: Selection, sendsBookmarks: Bool, now: @escaping @Sendable () -> Int
+  ) {
+    self.now = now
     self.writer = writer
     self.selection = selection
     self.sendsBookmarks = sendsBookmarks
@@ -66,6 +71,7 @@ struct WatchEncoder: Sendable {
   private mutating func line(_ type: String, _ object: Object) -> [UInt8] {
     guard case .table = writer.format else { return Self.line(type, writer.single(object)) }
     defer { hasColumns = true }
+    writer.now = now()
     return Self.line(
       type, writer.table([object], version: object.resourceVersion, hasColumns: !hasColumns))
   }

@@ -42,7 +42,7 @@ struct ObjectWriter: Sendable {
   let kind: ServedKind
   let format: ResponseFormat
   /// In seconds since 1970.
-  let now: Int
+  var now: Int
 
   static let tableVersion = "meta.k8s.io/v1"
 
