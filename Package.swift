@@ -253,7 +253,7 @@ let package = Package(
       "EmbeddedAPI",
       [
         "Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "Manifests", "Admission", "Rules",
-        logging, lifecycle, nioCore,
+        logging, lifecycle, nioCore, nioPosix,
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),

@@ -89,7 +89,8 @@ public struct EmbeddedAPIServer: Service {
   }
 
   /// Runs until a graceful shutdown.
-  /// - Throws: `EmbeddedAPIError` if the server cannot listen or the kubeconfig cannot be written.
+  /// - Throws: `EmbeddedAPIError` if the server cannot listen or the kubeconfig cannot be written. Beside a daemon that
+  ///   follows git this is only logged, and tried again.
   public func run() async throws {
     do {
       try await cancelWhenGracefulShutdown { try await serve() }
@@ -98,7 +99,25 @@ public struct EmbeddedAPIServer: Service {
     }
   }
 
+  /// The time between two attempts to serve.
+  private static let pause = Duration.seconds(30)
+
   private func serve() async throws {
+    while true {
+      do {
+        try await listen()
+        try Task.checkCancellation()
+        logger.warning("api.closed", metadata: ["address": "\(settings.address)"])
+      } catch let error as EmbeddedAPIError where settings.isFollowingGit {
+        // The daemon continues without the API: an upgrade does not depend on it.
+        logger.warning("api.failed", metadata: ["error": "\(error)"])
+      }
+      try await clock.sleep(for: Self.pause)
+    }
+  }
+
+  /// Serves until the task is cancelled or the socket is closed.
+  private func listen() async throws {
     let pair = CurrentPair()
     let first = try makePair()
     try pair.set(first)
@@ -116,10 +135,6 @@ public struct EmbeddedAPIServer: Service {
         await onListening(port)
         try await renew(first, pair, kubeconfig, port: port)
       }
-      try Task.checkCancellation()
-      // The daemon continues without the API: an upgrade does not depend on it.
-      logger.warning("api.closed", metadata: ["address": "\(address)"])
-      try await Task.sleep(for: .seconds(Int64.max >> 20))
     } catch let error as IOError {
       throw EmbeddedAPIError(
         message: "the API cannot listen on \(address):\(wanted) (\(error)): choose another address")
