@@ -106,11 +106,15 @@ let package = Package(
         .product(name: "Subprocess", package: "swift-subprocess"),
         certificates,
       ]),
+    target(
+      "HTTPServing",
+      [logging, nioCore, .product(name: "HummingbirdCore", package: "hummingbird")]),
     target("Installation", ["Values", "KubeDirector", "ClusterAPI"]),
     target(
       "Admission",
       [
-        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "ClusterAPI", "LiveState", logging,
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "ClusterAPI", "LiveState",
+        "HTTPServing", logging,
         lifecycle,
         nioCore, nioPosix, nioTLS, crypto,
         .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -244,8 +248,8 @@ let package = Package(
     tests(
       "Admission",
       [
-        "Values", "Diagnostics", "Manifests", "KubeDirector", "ClusterAPI", "Rules", logging, lifecycle,
-        nioCore, nioPosix, nioTLS,
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "ClusterAPI", "Rules", "HTTPServing", logging,
+        lifecycle, nioCore, nioPosix, nioTLS,
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HTTPServing
 import KubeDirector
 import Logging
 import NIOCore

@@ -4,26 +4,34 @@ import NIOCore
 import Synchronization
 
 /// The timeouts of a connection.
-struct ConnectionTiming: Sendable {
+public struct ConnectionTiming: Sendable {
   /// From the connection to the end of the first request's head, including the TLS handshake.
-  var opening = TimeAmount.seconds(30)
+  public var opening: TimeAmount
   /// From a request's head to the end of its response. It covers two cases that the handler's own timeout does not: a
   /// client that does not read, and one that keeps sending the body after the response.
-  var request = TimeAmount.seconds(20)
+  public var request: TimeAmount
   /// From a response to the next request's head. Longer than API servers keep an idle connection (90 s), so
   /// that they close it: a request sent into a connection that is being closed is lost.
-  var idle = TimeAmount.seconds(120)
+  public var idle: TimeAmount
   /// From a refusal until the connection is closed, so that the client can read the reason.
-  var closing = TimeAmount.seconds(2)
+  public var closing: TimeAmount
+
+  public init(
+    opening: TimeAmount = .seconds(30), request: TimeAmount = .seconds(20), idle: TimeAmount = .seconds(120),
+    closing: TimeAmount = .seconds(2)
+  ) {
+    (self.opening, self.request, self.idle, self.closing) = (opening, request, idle, closing)
+  }
 }
 
 /// The open connections: the number for each address, and the deadline of each.
 ///
 /// Each connection has one deadline, which received bytes do not extend: a client that sends a byte now and
 /// then is closed as early as one that sends nothing.
-final class ConnectionTable: Sendable {
-  /// API servers keep a handful of connections, each server from its own address.
-  static let limitOfAddress = 32
+public final class ConnectionTable: Sendable {
+  /// The most connections of one address, unless a server sets another limit. API servers keep a handful of
+  /// connections, each server from its own address.
+  public static let limitOfAddress = 32
 
   private struct State {
     var counts: [String: Int] = [:]
@@ -33,7 +41,7 @@ final class ConnectionTable: Sendable {
   private let state = Mutex(State())
   private let limit: Int
 
-  init(limitOfAddress limit: Int = limitOfAddress) { self.limit = limit }
+  public init(limitOfAddress limit: Int = limitOfAddress) { self.limit = limit }
 
   /// Counts a new connection until it is closed.
   /// - Returns: false if its address has reached the limit; the connection is then not counted.
@@ -59,7 +67,7 @@ final class ConnectionTable: Sendable {
   }
 
   /// Replaces the deadline of a connection.
-  func allow(_ channel: any Channel, _ time: TimeAmount) {
+  public func allow(_ channel: any Channel, _ time: TimeAmount) {
     // Also removed here, because the connection may have been closed before the deadline was stored.
     let alarm = channel.eventLoop.scheduleTask(in: time) { [self] in
       state.withLock { $0.alarms[ObjectIdentifier(channel)] = nil }
@@ -71,12 +79,16 @@ final class ConnectionTable: Sendable {
 }
 
 /// A channel type whose connections are limited in number and time.
-struct LimitedChannel<Base: ServerChildChannel>: ServerChildChannel {
+public struct LimitedChannel<Base: ServerChildChannel>: ServerChildChannel {
   let base: Base
   let table: ConnectionTable
   let timing: ConnectionTiming
 
-  func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Base.Value> {
+  public init(base: Base, table: ConnectionTable, timing: ConnectionTiming) {
+    (self.base, self.table, self.timing) = (base, table, timing)
+  }
+
+  public func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Base.Value> {
     guard table.add(channel) else {
       // The connection must be set up before it can be closed.
       return base.setup(channel: channel, logger: logger).map { value in
@@ -88,5 +100,7 @@ struct LimitedChannel<Base: ServerChildChannel>: ServerChildChannel {
     return base.setup(channel: channel, logger: logger)
   }
 
-  func handle(value: Base.Value, logger: Logger) async { await base.handle(value: value, logger: logger) }
+  public func handle(value: Base.Value, logger: Logger) async {
+    await base.handle(value: value, logger: logger)
+  }
 }

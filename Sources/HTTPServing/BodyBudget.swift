@@ -2,20 +2,22 @@ import Synchronization
 
 /// Limits the bytes of request bodies in memory, for all connections together.
 ///
-/// A parsed review uses about twenty times its size. The limit bounds the memory that clients can make the daemon
+/// A parsed body uses about twenty times its size. The limit bounds the memory that clients can make the daemon
 /// use, because the same process runs the reconciler.
-final class BodyBudget: Sendable {
-  /// About a hundred reviews of the usual size, or two of the largest.
-  static let limit = 8 << 20
+public final class BodyBudget: Sendable {
+  /// About a hundred admission reviews of the usual size, or two of the largest.
+  public static let limit = 8 << 20
 
   private let left: Mutex<Int>
 
-  init(limit: Int = limit) { left = Mutex(limit) }
+  /// - Parameter limit: in bytes.
+  public init(limit: Int = limit) { left = Mutex(limit) }
 
   /// Returns the share of one request, which is released when its last reference is gone.
-  func share() -> Share { Share(self) }
+  public func share() -> Share { Share(self) }
 
-  final class Share: Sendable {
+  /// The bytes of one request.
+  public final class Share: Sendable {
     private let budget: BodyBudget
     private let taken = Mutex(0)
 
@@ -27,7 +29,7 @@ final class BodyBudget: Sendable {
     }
 
     /// - Returns: false if all requests together would exceed the limit.
-    func take(_ count: Int) -> Bool {
+    public func take(_ count: Int) -> Bool {
       let isTaken = budget.left.withLock { left in
         guard count <= left else { return false }
         left -= count
