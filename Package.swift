@@ -162,6 +162,13 @@ let package = Package(
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
       ]),
     target(
+      "Webhooks",
+      [
+        "Values", "Diagnostics", "HTTPServing", logging, lifecycle, nioCore, nioPosix, crypto,
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+      ]),
+    target(
       "Reconciler",
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures",
@@ -268,6 +275,12 @@ let package = Package(
     tests("Reports", ["Values", "Diagnostics", "KubeDirector", "Manifests"], exclude: ["Golden"]),
     tests("StatusWriter", ["Values", "GitStore", "KubeDirector", "Manifests", "Reports"]),
     tests("Forge", ["Values", "GitStore", "Reports", logging]),
+    tests(
+      "Webhooks",
+      [
+        "Values", "HTTPServing", logging, lifecycle, nioCore, crypto,
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+      ]),
     tests(
       "Validation", ["Values", "Diagnostics", "Rules", "GitStore", "DesiredState", "Reports"]),
     // These tests let git run the kdops executable.
