@@ -169,6 +169,12 @@ let package = Package(
         .product(name: "HTTPTypes", package: "swift-http-types"),
       ]),
     target(
+      "Notifications",
+      [
+        "Values", "Diagnostics", "KubeDirector", "GitStore", "Reports", logging, nioCore, crypto,
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+      ]),
+    target(
       "Reconciler",
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures",
@@ -281,6 +287,8 @@ let package = Package(
         "Values", "HTTPServing", logging, lifecycle, nioCore, crypto,
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
       ]),
+    tests(
+      "Notifications", ["Values", "Diagnostics", "KubeDirector", "Reports", logging, crypto]),
     tests(
       "Validation", ["Values", "Diagnostics", "Rules", "GitStore", "DesiredState", "Reports"]),
     // These tests let git run the kdops executable.
