@@ -1,10 +1,10 @@
 import Values
 
-/// A request about one commit's status, in the format of each forge.
+/// A request about one commit, in the format of each forge.
 ///
 /// Sources: GitLab, "Commits API"; GitHub, "REST API endpoints for commit statuses".
 struct CommitCall: Sendable, Hashable {
-  enum Method: String, Sendable, Hashable { case get = "GET", post = "POST" }
+  enum Method: String, Sendable, Hashable { case get = "GET", post = "POST", put = "PUT", patch = "PATCH" }
 
   var method: Method
   var url: String
@@ -84,9 +84,9 @@ extension ForgeSettings {
     return seen
   }
 
-  private var place: String { kind == .gitlab ? CommitCall.escaped(project) : project }
+  var place: String { kind == .gitlab ? CommitCall.escaped(project) : project }
 
-  private func headers(_ token: String) -> [String: String] {
+  func headers(_ token: String) -> [String: String] {
     switch kind {
     case .gitlab: ["PRIVATE-TOKEN": token, "User-Agent": "kdops", "Accept": "application/json"]
     case .github:

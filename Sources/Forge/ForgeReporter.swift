@@ -1,9 +1,5 @@
-import AsyncHTTPClient
-import Diagnostics
-import FoundationEssentials
 import GitStore
 import Logging
-import NIOCore
 import Reports
 import Values
 
@@ -17,8 +13,7 @@ public actor ForgeReporter {
   private let clock: any Clock<Duration>
   private let now: @Sendable () -> Int
   private let standing: (@Sendable () -> StatusStanding)?
-  /// Created with the first request, because a client must be shut down once it exists.
-  private var client: HTTPClient?
+  private let connection: ForgeConnection
   private let backoff: Backoff
 
   private var queue = ForgeQueue()
@@ -31,8 +26,6 @@ public actor ForgeReporter {
   private let news: AsyncStream<Void>
   private let hasNews: AsyncStream<Void>.Continuation
 
-  private static let timeout = TimeAmount.seconds(10)
-  private static let answerLimit = 1 << 20
   private static let reportedLimit = 512
   /// The retry interval while intervention is required.
   private static let interventionInterval = Duration.seconds(300)
@@ -50,6 +43,7 @@ public actor ForgeReporter {
     backoff: Backoff = Backoff(first: .seconds(1), limit: .seconds(300))
   ) {
     self.settings = settings
+    connection = ForgeConnection(tokenFile: settings.tokenFile)
     self.logger = logger
     self.clock = clock
     self.now = now
@@ -86,9 +80,7 @@ public actor ForgeReporter {
       await group.next()
       group.cancelAll()
     }
-    let last = client
-    client = nil
-    try? await last?.shutdown()
+    await connection.close()
   }
 
   private func tellRest() async {
@@ -107,10 +99,10 @@ public actor ForgeReporter {
   /// - Returns: the delay before the next attempt; nil if this state is finished.
   private func step(_ state: CommitState) async -> Duration? {
     if let wait = waitForOwnership() { return wait }
-    do throws(SendFailure) {
-      let token = try token()
+    do throws(ForgeConnection.Failure) {
+      let token = try await connection.token()
       if reported[state.commit] == nil {
-        let answer = try await send(settings.ask(state.commit, token: token))
+        let answer = try await connection.send(settings.ask(state.commit, token: token))
         switch answer.meaning(now: now()) {
         case .done: remember(answer.json.flatMap { settings.reported(state.commit, $0) })
         case .later(let pause): return later(pause)
@@ -124,7 +116,7 @@ public actor ForgeReporter {
         queue.remove(state)
         return nil
       }
-      let answer = try await send(settings.report(state, token: token))
+      let answer = try await connection.send(settings.report(state, token: token))
       switch answer.meaning(now: now()) {
       case .done, .known:
         failures = 0
@@ -146,7 +138,7 @@ public actor ForgeReporter {
       case .noToken(let words):
         complain(words)
         return Self.interventionInterval
-      case .away(let words): return later(nil, words)
+      case .away(let words), .tooLarge(let words): return later(nil, words)
       }
     }
   }
@@ -164,48 +156,6 @@ public actor ForgeReporter {
       )
       return Self.interventionInterval
     }
-  }
-
-  private enum SendFailure: Error {
-    case noToken(String)
-    case away(String)
-  }
-
-  private func token() throws(SendFailure) -> String {
-    let bytes = FileManager.default.contents(atPath: settings.tokenFile) ?? Data()
-    let token = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
-    guard token.count == 1 else {
-      throw .noToken("\(settings.tokenFile) cannot be read, or holds no single token; check forge.tokenFile")
-    }
-    return String(token[0])
-  }
-
-  private func send(_ call: CommitCall) async throws(SendFailure) -> ForgeAnswer {
-    var request = HTTPClientRequest(url: call.url)
-    request.method = .init(rawValue: call.method.rawValue)
-    for (name, value) in call.headers { request.headers.add(name: name, value: value) }
-    if let body = call.body { request.body = .bytes(Array(body.utf8)) }
-    let client = client ?? Self.connections()
-    self.client = client
-    do {
-      let response = try await client.execute(request, timeout: Self.timeout)
-      let body = try await response.body.collect(upTo: Self.answerLimit)
-      let headers = response.headers.map { ($0.name.lowercased(), $0.value) }
-      return ForgeAnswer(
-        code: Int(response.status.code), headers: Dictionary(headers, uniquingKeysWith: { $1 }),
-        body: Array(buffer: body))
-    } catch {
-      throw .away("it cannot be reached (\(Redaction.url("\(error)")))")
-    }
-  }
-
-  /// Creates the HTTP client. Redirects are disallowed, because the redirect's target would receive the
-  /// token.
-  private static func connections() -> HTTPClient {
-    var configuration = HTTPClient.Configuration(
-      redirectConfiguration: .disallow, timeout: .init(connect: timeout, read: timeout))
-    configuration.httpVersion = .http1Only
-    return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }
 
   private func remember(_ state: CommitState?) {

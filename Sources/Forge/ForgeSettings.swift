@@ -1,3 +1,5 @@
+import Values
+
 /// The settings for sending commit statuses to a forge, in addition to git itself.
 public struct ForgeSettings: Sendable, Hashable {
   /// The forge's API.
@@ -17,9 +19,12 @@ public struct ForgeSettings: Sendable, Hashable {
   public var context: String
   /// The branch that the daemon follows.
   public var branch: String
+  /// Whether the outcome is written into a comment on the merge request as well.
+  public var comments: Bool
 
   public init(
-    kind: Kind, url: String? = nil, project: String, tokenFile: String, context: String, branch: String
+    kind: Kind, url: String? = nil, project: String, tokenFile: String, context: String, branch: String,
+    comments: Bool = false
   ) {
     self.kind = kind
     self.url = Self.base(url, kind)
@@ -27,6 +32,7 @@ public struct ForgeSettings: Sendable, Hashable {
     self.tokenFile = tokenFile
     self.context = context
     self.branch = branch
+    self.comments = comments
   }
 
   /// The API's base URL. For GitLab the forge's own address is enough, because its API is at a fixed path
@@ -40,28 +46,12 @@ public struct ForgeSettings: Sendable, Hashable {
   /// Why a URL cannot be used; nil if it can. The token is sent only over an encrypted connection or the
   /// loopback interface.
   public static func problem(url: String) -> String? {
-    let parts = url.split(separator: "://", maxSplits: 1, omittingEmptySubsequences: false)
-    guard parts.count == 2, let authority = parts[1].split(separator: "/").first, !authority.isEmpty else {
-      return "is no address of the form https://HOST"
+    switch SecureAddress.problem(url) {
+    case nil: nil
+    case .invalid?: "is no address of the form https://HOST"
+    case .credentials?: "holds credentials; put the token into forge.tokenFile"
+    case .unencrypted?: "would send the token in the clear; use https"
     }
-    if authority.contains("@") { return "holds credentials; put the token into forge.tokenFile" }
-    if url.contains(where: { $0 == "?" || $0 == "#" || $0.isWhitespace }) {
-      return "is no address of the form https://HOST"
-    }
-    switch parts[0] {
-    case "https": return nil
-    case "http":
-      let host =
-        authority.hasPrefix("[") ? authority.prefix { $0 != "]" } + "]" : authority.prefix { $0 != ":" }
-      return isLoopback(host) ? nil : "would send the token in the clear; use https"
-    default: return "is no address of the form https://HOST"
-    }
-  }
-
-  private static func isLoopback(_ host: Substring) -> Bool {
-    if host == "localhost" || host == "[::1]" { return true }
-    let numbers = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
-    return numbers.count == 4 && numbers.allSatisfy { $0 != nil } && numbers[0] == 127
   }
 
   /// Why a project name is invalid; nil if it is valid.

@@ -1,11 +1,12 @@
 import Diagnostics
 import KubeDirector
+import Reports
 import Rules
 
 /// A plan as a comment on a merge request, in the Markdown that GitHub and GitLab share.
 public enum PlanMarkdown {
   /// An invisible first line, so that a job can find its own comment and edit it.
-  static let marker = "<!-- kdops:plan -->"
+  static let marker = CommentMarker.plan
   /// The maximum length. GitHub accepts 65,536 characters; a job may add text of its own.
   public static let limit = 60_000
 

@@ -1,12 +1,10 @@
-import Diagnostics
-
 /// Escapes text from files for the Markdown of git hosts: it cannot format, link, or mention users.
 ///
 /// Works on Unicode scalars, as the hosts' parsers do. In Swift, a character with a combining mark after it
 /// is one `Character`, and does not equal the plain character.
-enum MarkdownText {
+public enum MarkdownText {
   /// Text that is shown literally, also in a table cell.
-  static func escaped(_ text: String) -> String {
+  public static func escaped(_ text: String) -> String {
     var out = String.UnicodeScalarView()
     let scalars = Array(TerminalText.visible(text).unicodeScalars)
     for (index, scalar) in scalars.enumerated() {
@@ -46,7 +44,7 @@ enum MarkdownText {
   private static let separator: Unicode.Scalar = "\u{200B}"
 
   /// Text as inline code that can be copied literally.
-  static func code(_ text: String) -> String {
+  public static func code(_ text: String) -> String {
     let text = TerminalText.visible(text)
     var longest = 0
     var run = 0
