@@ -192,7 +192,7 @@ let package = Package(
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures",
         "DesiredState",
         "ClusterAPI", "EmbeddedCluster", "Kubernetes", "Controller", "Reports", "StatusWriter", "Control",
-        "Forge",
+        "Forge", "Notifications",
         "Reconciler", "Views", logging, lifecycle, signals,
       ]),
     target(
@@ -209,7 +209,8 @@ let package = Package(
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures",
         "DesiredState",
         "ClusterAPI", "EmbeddedCluster", "Kubernetes", "Installation", "Control", "Admission", "EmbeddedAPI",
-        "Reports", "Validation", "Hooks", "Plan", "Forge", "Reconciler", "Views", "Daemon", "Rehearsal",
+        "Reports", "Validation", "Hooks", "Plan", "Forge", "Notifications", "Webhooks", "Reconciler", "Views",
+        "Daemon", "Rehearsal",
         logging, lifecycle, signals,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
@@ -303,13 +304,16 @@ let package = Package(
       ], exclude: ["Golden"]),
     tests(
       "Daemon",
-      ["Diagnostics", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore", "Reports", logging]),
+      [
+        "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore", "Notifications",
+        "Reports", logging,
+      ]),
     tests("Rehearsal", ["Values", "Diagnostics", "KubeDirector", "Rules", "PlanFixture"]),
     tests(
       "kdops",
       [
         "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore", "Installation",
-        "Signatures", "Reports", "Daemon", logging,
+        "Signatures", "Reports", "Notifications", "Webhooks", "Daemon", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     tests(

@@ -5,6 +5,7 @@ import FoundationEssentials
 import GitStore
 import Logging
 import Manifests
+import Notifications
 import Reconciler
 import Reports
 import ServiceLifecycle
@@ -23,6 +24,8 @@ public struct Daemon: Sendable {
   /// Writes the status to git; `flush` writes all pending reports.
   public let writer: StatusWriter
   let forge: ForgeReporter?
+  let comments: CommentReporter?
+  let notifications: NotificationSender?
   let activity: DaemonActivity
   /// Reconciles the cluster with the repository; `sync` makes it fetch now.
   public let reconciler: Reconciler
@@ -68,6 +71,10 @@ public struct Daemon: Sendable {
     let standing: (@Sendable () -> StatusStanding)? =
       options.refs.all.isEmpty ? nil : { @Sendable in ownership.standing }
     let forge = options.forge.map { ForgeReporter($0, logger: logger, standing: standing, now: now) }
+    let comments = options.forge.flatMap { forge in
+      forge.comments ? CommentReporter(forge, logger: logger, standing: standing, now: now) : nil
+    }
+    let notifications = notificationSender(options, on: backend, home: home, logger: logger, now: now)
     let images = try await ImageCatalogUpdater.start(
       on: backend, branch: options.reconciler.branch, repository: mirror.repository, logger: logger)
     let records = DaemonRecords(
@@ -78,6 +85,8 @@ public struct Daemon: Sendable {
       StatusReporter(writer, sink, api, logger),
       EventReporter(recorder: eventRecorder),
       forge.map { ForgeStatusReporter(forge: $0, repository: mirror.repository, leads: leads) },
+      comments.map { CommentObserver(comments: $0, leads: leads) },
+      notifications.map { NotificationReporter(sender: $0, leads: leads) },
       images,
     ]
     let reconciler = Reconciler(
@@ -87,7 +96,8 @@ public struct Daemon: Sendable {
       clock: ContinuousClock())
     return Daemon(
       options: options, logger: logger, backend: backend, eventRecorder: eventRecorder,
-      engine: engine, writer: writer, forge: forge, activity: activity, reconciler: reconciler)
+      engine: engine, writer: writer, forge: forge, comments: comments, notifications: notifications,
+      activity: activity, reconciler: reconciler)
   }
 
   /// Creates the folder. It contains a copy of the repository, which other users of the machine may not be allowed to
@@ -114,7 +124,10 @@ public struct Daemon: Sendable {
     let reconciling = BackgroundService("reconciler") { [reconciler] in
       outcome.value = await reconciler.run(once: once)
     }
-    let services = [clusterService, eventService, engineService, statusService, forgeService, view]
+    let services = [
+      clusterService, eventService, engineService, statusService, forgeService, commentService,
+      notificationService, view,
+    ]
     var configuration = ServiceGroupConfiguration(
       services: (services.compactMap(\.self) + beside).map { .init(service: $0) }
         + [.init(service: reconciling, successTerminationBehavior: .gracefullyShutdownGroup)],
@@ -155,6 +168,18 @@ extension Daemon {
   private var forgeService: (any Service)? {
     forge.map { forge in
       BackgroundService("forge", atEnd: { await forge.close() }) { await forge.run() }
+    }
+  }
+
+  private var commentService: (any Service)? {
+    comments.map { comments in
+      BackgroundService("comments", atEnd: { await comments.close() }) { await comments.run() }
+    }
+  }
+
+  private var notificationService: (any Service)? {
+    notifications.map { sender in
+      BackgroundService("notifications", atEnd: { await sender.close() }) { await sender.run() }
     }
   }
 }

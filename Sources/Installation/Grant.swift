@@ -54,6 +54,14 @@ extension InstallationSettings {
       Permission.election(lease: lease) + Permission.stamp(key: stampKey)
       + Permission.record(name: heldRecord)
     var subjects = ["its lease", "its stamps' key", "its record of holds"]
+    if otherSettings["webhook"]?["listen"]?.string != nil {
+      own.append(Permission.command(lease: lease))
+      subjects.append("commands to its leader")
+    }
+    if otherSettings["notifications"]?.array?.isEmpty == false {
+      own.append(Permission.notifications(name: notificationRecord))
+      subjects.append("its undelivered notifications")
+    }
     if admission != nil {
       own += Permission.certificate
       subjects.append("its webhook's certificate")

@@ -120,6 +120,8 @@ extension InstallationSettings {
 
   /// The ConfigMap that lists blocked changes.
   public var heldRecord: String { "kdops-\(installation)-held" }
+  /// The ConfigMap in which the daemon stores its undelivered notifications.
+  public var notificationRecord: String { "kdops-\(installation)-notifications" }
 
   /// The labels of every object except those that all installations share.
   var labels: JSON {

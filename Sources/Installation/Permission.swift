@@ -66,6 +66,9 @@ extension Permission {
     [Permission(.leases, [.get, .update], names: [lease]), Permission(.leases, [.create])]
   }
 
+  /// The permission to pass a command to the leader by an annotation on the Lease, in addition to those for the election.
+  static func command(lease: String) -> Permission { Permission(.leases, [.patch], names: [lease]) }
+
   /// The permissions for the key that signs the stamps of applied specs.
   static func stamp(key: String) -> [Permission] {
     [Permission(.secrets, [.get], names: [key]), Permission(.secrets, [.create])]
@@ -74,6 +77,11 @@ extension Permission {
   /// The permissions for the record of blocked changes, which users read, and of the last attempted revision.
   static func record(name: String) -> [Permission] {
     [Permission(.configMaps, [.get, .update], names: [name]), Permission(.configMaps, [.create])]
+  }
+
+  /// The permission for the record of undelivered notifications, in addition to those for the record of blocked changes.
+  static func notifications(name: String) -> Permission {
+    Permission(.configMaps, [.get, .update], names: [name])
   }
 
   /// The permissions for the webhook's certificate, which the daemon creates, in addition to those for the key.

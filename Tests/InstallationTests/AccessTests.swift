@@ -95,6 +95,29 @@ struct AccessTests {
     #expect(!allows(Self.own, .delete, .configMaps, in: "kdops-system", name: "kdops-default-held"))
   }
 
+  @Test("a daemon with webhooks may pass a request to fetch to its leader")
+  func command() {
+    #expect(!allows(Self.own, .patch, .leases, in: "kdops-system", name: "kdops-default"))
+    var settings = Self.own
+    settings.otherSettings["webhook"] = ["listen": "0.0.0.0:9292"]
+    #expect(allows(settings, .patch, .leases, in: "kdops-system", name: "kdops-default"))
+    #expect(!allows(settings, .patch, .leases, in: "kdops-system", name: "other"))
+  }
+
+  @Test("it may write the ConfigMap of undelivered notifications if there are receivers")
+  func notifications() {
+    let name = "kdops-default-notifications"
+    #expect(!allows(Self.own, .update, .configMaps, in: "kdops-system", name: name))
+    var settings = Self.own
+    settings.otherSettings["notifications"] = [["name": "ops"]]
+    for verb in [Permission.Verb.get, .update] {
+      #expect(allows(settings, verb, .configMaps, in: "kdops-system", name: name))
+    }
+    #expect(!allows(settings, .delete, .configMaps, in: "kdops-system", name: name))
+    settings.otherSettings["notifications"] = []
+    #expect(!allows(settings, .update, .configMaps, in: "kdops-system", name: name))
+  }
+
   @Test("a daemon outside the cluster has its lease in the system namespace")
   func elsewhere() {
     var settings = InstallationSettings(namespace: "ops", systemNamespace: "catalog")

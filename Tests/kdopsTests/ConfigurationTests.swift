@@ -3,10 +3,12 @@ import Diagnostics
 import FoundationEssentials
 import GitStore
 import KubeDirector
+import Notifications
 import Reports
 import Signatures
 import TestSupport
 import Testing
+import Webhooks
 
 @testable import kdops
 
@@ -64,8 +66,9 @@ struct ConfigurationTests {
          serviceLabels: [app.kubernetes.io/*],
          serviceAnnotations: [app.kubernetes.io/*, prometheus.io/*]}
       verify: {mode: none, allowedSigners: null, keyring: null}
-      forge: {kind: none, url: null, project: null, tokenFile: null, context: null}
+      forge: {kind: none, url: null, project: null, tokenFile: null, context: null, comments: false}
       webhook: {listen: null, secretFile: null}
+      notifications: []
       dashboard: {listen: "127.0.0.1:8080", hosts: [localhost], tokenFile: null}
       """
     let (configuration, findings) = read(yaml)
@@ -199,6 +202,10 @@ struct ConfigurationTests {
       "forge: {kind: gitlab}", "forge: {kind: github, project: fleet, tokenFile: /t}",
       "forge: {kind: gitlab, project: a/b, tokenFile: /t, url: \"http://gitlab.example\"}",
       "upgrade: {onStall: revert-commit}", "upgrade: {onStall: revert-commit, progressDeadline: 0s}",
+      "webhook: {listen: \"0.0.0.0:9000\"}", "webhook: {listen: \"9000\", secretFile: /s}",
+      "webhook: {listen: \"0.0.0.0:9000\", secretFile: s}", "notifications: {name: ops}",
+      "notifications: [ops]", "notifications: [{name: ops, kind: slack}]",
+      "notifications: [{name: a, kind: slack, urlFile: /a}, {name: a, kind: slack, urlFile: /b}]",
     ])
   func wrong(_ yaml: String) {
     let (configuration, findings) = read(yaml)
@@ -209,13 +216,40 @@ struct ConfigurationTests {
   @Test(
     "a key of a later version is refused with any other value than its default, never ignored",
     arguments: [
-      "webhook: {listen: \"0.0.0.0:9000\"}", "dashboard: {listen: \"0.0.0.0:80\"}",
+      "dashboard: {listen: \"0.0.0.0:80\"}",
       "dashboard: {tokenFile: /x}",
     ])
   func notYet(_ yaml: String) throws {
     let (configuration, findings) = read(yaml)
     #expect(configuration == nil)
     #expect(try #require(findings.first).message.contains("is not yet supported in this version"))
+  }
+
+  @Test("the listener for webhooks knows the branch and the repository's name at its forge")
+  func webhooks() throws {
+    let yaml = """
+      repo: ssh://git@git.example/team/fleet.git
+      branch: prod
+      webhook: {listen: "127.0.0.1:9292", secretFile: /run/secrets/webhook}
+      """
+    let expected = WebhookSettings(
+      address: "127.0.0.1", port: 9292, secretFile: "/run/secrets/webhook", branch: "prod",
+      repository: RepositoryName(path: "/team/fleet.git"))
+    #expect(read(yaml).configuration?.webhook == expected)
+    #expect(read().configuration?.webhook == nil)
+  }
+
+  @Test("the targets of notifications are passed on to the daemon, from the file and from the environment")
+  func notifications() throws {
+    let yaml = "notifications: [{name: ops, kind: slack, urlFile: /run/secrets/slack, on: [stalled]}]"
+    let configuration = try #require(read(yaml).configuration)
+    let options = try Daemon.Options(configuration, repo: "/r", folder: "/f", environment: [:])
+    #expect(options.notifications.map(\.name) == ["ops"])
+    let variable = #"[{"name": "ops", "kind": "slack", "urlFile": "/run/secrets/slack", "on": ["stalled"]}]"#
+    let (second, _) = DaemonConfiguration.read(environment: ["KDOPS_NOTIFICATIONS": variable])
+    #expect(second?.notifications == configuration.notifications)
+    let wrong = read("notifications: [{name: ops, kind: slack, url: \"https://x.example\"}]").findings
+    #expect(wrong.first?.message.hasPrefix("notifications[0].url is a secret") == true)
   }
 
   @Test("atomic, stepwise, pruning and fix-forward settings are passed on to the daemon")

@@ -145,12 +145,21 @@ struct InstallCommandTests {
         verify: {mode: range, allowedSigners: /etc/kdops/signers, keyring: /run/secrets/kdops-git/keyring}
         commits: {sshKey: /root/.ssh/kdops}
         forge: {kind: gitlab, project: team/fleet, tokenFile: /run/secrets/kdops-keys/api-token}
+        webhook: {listen: "0.0.0.0:9292", secretFile: /etc/kdops/hook}
+        notifications: [{name: ops, kind: slack, urlFile: /etc/kdops/slack}]
         """)
     #expect(
       settings.keyFiles == [
         .init(key: "allowed-signers", file: "/etc/kdops/signers"),
         .init(key: "signing-key", file: "/root/.ssh/kdops"), .init(key: "api-token", file: nil),
+        .init(key: "webhook-secret", file: "/etc/kdops/hook"),
+        .init(key: "notification-ops-url", file: "/etc/kdops/slack"),
       ])
+    #expect(settings.otherSettings["webhook"]?["secretFile"] == "/run/secrets/kdops-keys/webhook-secret")
+    #expect(
+      settings.otherSettings["notifications"]?[0]?["urlFile"]
+        == "/run/secrets/kdops-keys/notification-ops-url"
+    )
     let verify = settings.otherSettings["verify"]
     #expect(verify?["allowedSigners"] == "/run/secrets/kdops-keys/allowed-signers")
     #expect(verify?["keyring"] == "/run/secrets/kdops-git/keyring")

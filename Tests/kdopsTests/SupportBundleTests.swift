@@ -174,12 +174,17 @@ struct SupportBundleTests {
     let folder = try TemporaryFolder()
     try write("from-a-file\n", to: "\(folder.path)/token")
     try write("of-the-forge", to: "\(folder.path)/forge")
+    try write("of-the-chat", to: "\(folder.path)/slack")
     let values = KnownSecrets.values(
       [
         "KDOPS_GIT_TOKEN_FILE": "\(folder.path)/token", "KDOPS_GIT_PASSWORD": "in-the-environment",
         "KDOPS_GIT_SSH_PASSPHRASE_FILE": "\(folder.path)/missing",
-      ], tokenFile: "\(folder.path)/forge")
-    #expect(Set(values) == ["from-a-file", "in-the-environment", "of-the-forge"])
+      ],
+      files: KnownSecrets.files([
+        "forge.tokenFile": .string("\(folder.path)/forge"),
+        "notifications": [["name": "ops", "urlFile": .string("\(folder.path)/slack")]],
+      ]))
+    #expect(Set(values) == ["from-a-file", "in-the-environment", "of-the-chat", "of-the-forge"])
   }
 
   @Test("contradicting flags are refused")

@@ -93,10 +93,11 @@ public struct KubernetesDaemon: Sendable {
   ///
   /// - Parameters:
   ///   - more: further services, which run whether or not this daemon leads.
+  ///   - fetches: receives the reconciler while this daemon leads; nil if nothing requests fetches.
   ///   - onWaiting: called with the leader that this daemon waits for.
   public func run(
-    once: Bool, observers: [any ReconcileObserver], more: [any Service], signals: [UnixSignal],
-    onWaiting: @escaping @Sendable (String) async -> Void
+    once: Bool, observers: [any ReconcileObserver], more: [any Service], fetches: FetchRequests? = nil,
+    signals: [UnixSignal], onWaiting: @escaping @Sendable (String) async -> Void
   ) async throws -> Reconciler.Outcome {
     let annotations = LeaseAnnotations()
     let activity = DaemonActivity()
@@ -109,6 +110,8 @@ public struct KubernetesDaemon: Sendable {
       do {
         outcome.value = try await term.lead { leader in
           let daemon = try await open(leader, observers, activity)
+          fetches?.attach(daemon.reconciler)
+          defer { fetches?.attach(nil) }
           return try await daemon.run(once: once, beside: [daemon.control(by: annotations)])
         }
       } catch is CancellationError {}
@@ -120,6 +123,14 @@ public struct KubernetesDaemon: Sendable {
     configuration.maximumGracefulShutdownDuration = .seconds(8)
     try await ServiceGroup(configuration: configuration).run()
     return outcome.value
+  }
+
+  /// Passes requests to fetch to this daemon while it leads, and otherwise by the Lease to the one that does.
+  public func fetchRequests() -> FetchRequests {
+    let (client, lease) = (client, lease)
+    return FetchRequests {
+      _ = try await LeaseCommand(api: client, lease: lease).sync(accept: nil)
+    }
   }
 
   /// The daemon of a leader. It writes only while it leads.

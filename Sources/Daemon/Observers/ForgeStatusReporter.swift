@@ -18,3 +18,14 @@ struct ForgeStatusReporter: ReconcileObserver {
     await forge.report(report, of: time)
   }
 }
+
+/// Writes the outcome of commits into comments on their merge requests while this daemon leads.
+struct CommentObserver: ReconcileObserver {
+  let comments: CommentReporter
+  let leads: @Sendable () -> Bool
+
+  func handle(_ event: ReconcileEvent) async {
+    guard case .commit(let report) = event, leads() else { return }
+    await comments.report(report)
+  }
+}

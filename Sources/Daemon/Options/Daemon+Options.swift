@@ -2,6 +2,7 @@ import Controller
 import Forge
 import GitStore
 import KubeDirector
+import Notifications
 import Reconciler
 import Reports
 import Rules
@@ -31,6 +32,8 @@ extension Daemon {
     public var revertsStalled = false
     /// The forge that receives commit statuses; nil for none.
     public var forge: ForgeSettings?
+    /// The receivers of notifications.
+    public var notifications: [NotificationTarget] = []
     /// The signatures that commits need.
     public var verify = SignaturePolicy()
     /// The author of the daemon's own commits.

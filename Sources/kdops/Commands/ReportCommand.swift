@@ -68,7 +68,7 @@ struct ReportCommand: AsyncParsableCommand {
       version: VersionCommand.json(commit: String(cString: kdops_commit())), settings: reader.values,
       environment: environment, checkup: checkup,
       status: await status(DaemonConfiguration(reader.values).daemon, environment), log: tail)
-    let secrets = KnownSecrets.values(environment, tokenFile: reader.values["forge.tokenFile"]?.string)
+    let secrets = KnownSecrets.values(environment, files: KnownSecrets.files(reader.values))
     return SupportBundle(input, filter: SecretFilter(secrets: secrets))
   }
 

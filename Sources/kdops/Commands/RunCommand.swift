@@ -14,6 +14,7 @@ import ServiceLifecycle
 import Signatures
 import UnixSignals
 import Views
+import Webhooks
 
 /// `kdops run`: runs the daemon.
 struct RunCommand: AsyncParsableCommand {
@@ -129,6 +130,9 @@ struct RunCommand: AsyncParsableCommand {
             }
           }))
     }
+    let fetches = FetchRequests()
+    fetches.attach(daemon.reconciler)
+    if let server = webhookServer(settings, fetches, logger) { beside.append(server) }
     return try await daemon.run(
       once: once, view: BackgroundService("progress") { await board.run() }, beside: beside,
       signals: [.sigterm, .sigint])
@@ -169,14 +173,24 @@ struct RunCommand: AsyncParsableCommand {
     guard hasArrived else { return .cancelled }
     var beside: [any Service] = [BackgroundService("progress") { await board.run() }]
     if let server = try await admission.server(for: daemon) { beside.append(server) }
+    let fetches = daemon.fetchRequests()
+    if let server = webhookServer(settings, fetches, logger) { beside.append(server) }
     greet("Kubernetes \(daemon.client.label)", settings, repo, console)
     return try await daemon.run(
-      once: once, observers: [board.observer(logger)], more: beside, signals: signals,
+      once: once, observers: [board.observer(logger)], more: beside, fetches: fetches, signals: signals,
       onWaiting: { holder in
         if console.isTerminal {
           console.line("waits for \(holder), the current leader; becomes the leader when that ends")
         }
       })
+  }
+
+  /// The listener for webhooks; nil if it is not configured. A run with `--once` fetches only once.
+  private func webhookServer(
+    _ settings: DaemonConfiguration, _ fetches: FetchRequests, _ logger: Logger
+  ) -> WebhookServer? {
+    guard !once, let webhook = settings.webhook else { return nil }
+    return WebhookServer(webhook, logger: logger, fetch: { try await fetches.fetch() })
   }
 
   private func takesOverStatus(_ environment: [String: String]) -> Bool {

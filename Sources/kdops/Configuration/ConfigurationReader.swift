@@ -3,6 +3,7 @@ import DesiredState
 import Diagnostics
 import Forge
 import Manifests
+import Notifications
 import Values
 
 /// Merges the settings of the configuration file, the environment and the command line: flags override the
@@ -132,6 +133,40 @@ struct ConfigurationReader {
         "write /etc/kdops/\(key.split(separator: ".")[1])")
     }
     compareForge()
+    compareWebhook()
+    compareNotifications()
+  }
+
+  private mutating func compareWebhook() {
+    guard let listen = values["webhook.listen"]?.string, !listen.isEmpty else { return }
+    if AdmissionOptions.address(listen) == nil {
+      report(.error, "webhook.listen must be HOST:PORT, not \(listen)", "write \"0.0.0.0:9292\"")
+    }
+    guard let file = values["webhook.secretFile"]?.string, file.hasPrefix("/") else {
+      report(
+        .error, "webhook.secretFile must be the absolute path of a file",
+        "write a random text of at least 16 characters into a file, name it here, and set it at the forge")
+      return
+    }
+  }
+
+  private mutating func compareNotifications() {
+    let targets = values["notifications"]?.array ?? []
+    if targets.count > NotificationTarget.limit {
+      report(.error, "notifications must list at most \(NotificationTarget.limit) targets", nil)
+    }
+    var names: Set<String> = []
+    for (index, settings) in targets.enumerated() {
+      do throws(NotificationTarget.Problem) {
+        let target = try NotificationTarget(settings: settings)
+        if !names.insert(target.name).inserted {
+          report(.error, "notifications[\(index)].name: \(target.name) is the name of two targets", nil)
+        }
+      } catch {
+        let place = "notifications[\(index)]" + (error.key.map { ".\($0)" } ?? "")
+        report(.error, "\(place) \(error.words)", nil)
+      }
+    }
   }
 
   private mutating func compareForge() {

@@ -24,6 +24,7 @@ extension Daemon.Options {
     revertsStalled = configuration.revertsStalled
     verify = configuration.verify
     forge = configuration.forge
+    notifications = configuration.notifications
     author = configuration.author
     signingKey = configuration.signingKey
   }

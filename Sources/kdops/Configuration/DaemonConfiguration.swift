@@ -5,11 +5,13 @@ import EmbeddedCluster
 import Forge
 import GitStore
 import KubeDirector
+import Notifications
 import Reconciler
 import Reports
 import Rules
 import Signatures
 import Values
+import Webhooks
 
 /// The daemon's settings. Only its administrator sets them; users with write access to the repository cannot.
 struct DaemonConfiguration: Sendable, Hashable {
@@ -55,6 +57,10 @@ struct DaemonConfiguration: Sendable, Hashable {
   var signingKey: String?
   /// The git host that receives commit statuses; nil for none.
   var forge: ForgeSettings?
+  /// The listener for webhooks of git hosts; nil for none.
+  var webhook: WebhookSettings?
+  /// The receivers of notifications.
+  var notifications: [NotificationTarget]
 
   /// - Parameter values: The checked values of all keys.
   init(_ values: [String: JSON]) {
@@ -101,7 +107,25 @@ struct DaemonConfiguration: Sendable, Hashable {
       forge = ForgeSettings(
         kind: kind, url: values["forge.url"]?.string, project: text("forge.project"),
         tokenFile: text("forge.tokenFile"),
-        context: values["forge.context"]?.string ?? "kdops/\(text("installation"))", branch: text("branch"))
+        context: values["forge.context"]?.string ?? "kdops/\(text("installation"))", branch: text("branch"),
+        comments: isOn("forge.comments"))
+    }
+    notifications = (values["notifications"]?.array ?? []).compactMap {
+      try? NotificationTarget(settings: $0)
+    }
+    if let (host, port) = AdmissionOptions.address(text("webhook.listen")) {
+      webhook = WebhookSettings(
+        address: host, port: port, secretFile: text("webhook.secretFile"), branch: text("branch"),
+        repository: repo.flatMap(Self.repositoryName))
+    }
+  }
+
+  /// The path of the repository at its git host; nil for a folder, whose path says nothing about the host's names.
+  private static func repositoryName(_ repo: String) -> RepositoryName? {
+    switch try? GitURL(repo) {
+    case .web(_, _, _, _, let path)?: RepositoryName(path: path)
+    case .ssh(_, _, _, let path)?: RepositoryName(path: path)
+    case .path?, nil: nil
     }
   }
 

@@ -12,6 +12,7 @@ extension InstallationSettings {
   private static let files = [
     "verify.allowedSigners": "allowed-signers", "verify.keyring": "keyring", "commits.sshKey": "signing-key",
     "forge.tokenFile": "forge-token", "pods.configcli": "configcli.tgz",
+    "webhook.secretFile": "webhook-secret",
   ]
 
   /// Mounts a file in the pod. A path that is already one of the pod's mounted files is unchanged.
@@ -24,6 +25,20 @@ extension InstallationSettings {
       ? KeyFile(key: String(file.dropFirst(folder.count)), file: nil) : KeyFile(key: key, file: file)
     keyFiles.append(taken)
     return taken.path
+  }
+
+  /// Mounts the files of the targets of notifications.
+  private mutating func take(targets: JSON) -> JSON {
+    .array(
+      (targets.array ?? []).map { target in
+        var target = target
+        let name = target["name"]?.string ?? ""
+        for (key, suffix) in [("urlFile", "url"), ("secretFile", "secret")] {
+          guard let file = target[key]?.string else { continue }
+          target[key] = .some(.string(take(file: file, "notification-\(name)-\(suffix)")))
+        }
+        return target
+      })
   }
 
   /// Creates the installation of a daemon with this configuration. It runs in its system namespace and has no
@@ -44,6 +59,7 @@ extension InstallationSettings {
       if let key = Self.files[setting.key], let file = value.string, !file.isEmpty {
         value = .string(take(file: file, key))
       }
+      if setting.key == "notifications" { value = take(targets: value) }
       let steps = setting.key.split(separator: ".").map(String.init)
       guard let name = steps.last else { continue }
       // Keys have at most one section.

@@ -37,6 +37,8 @@ struct Setting {
     case ref([String])
     /// A branch below `kdops/`, or null.
     case branch
+    /// The targets of notifications: a list of objects, which `ConfigurationReader` checks one by one.
+    case targets
   }
 
   /// The name of the environment variable: `KDOPS_STATUS_NOTES_REF` for `status.notesRef`.
@@ -78,6 +80,7 @@ struct Setting {
     case (.digest, .string(let text)): text.hasPrefix("sha256:") && Self.isDigest(text.dropFirst(7))
     case (.ref(let folders), .string(let text)):
       folders.contains { text.hasPrefix($0) && text.count > $0.count } && Self.isRef(text)
+    case (.targets, .array(let items)): items.allSatisfy { $0.object != nil }
     case (.branch, .string(let text)): text.hasPrefix("kdops/") && Self.isRef("refs/heads/\(text)")
     default: false
     }
@@ -91,6 +94,7 @@ struct Setting {
     // A plain `nil` literal would be JSON null here.
     case .patterns: accepts(Self.list(text)) ? .some(Self.list(text)) : .none
     case .pairs: Self.pairs(text).flatMap { value($0) }
+    case .targets: (try? JSON.parse(Array(text.utf8))).flatMap { value($0) }
     case .optionalText, .ref, .branch, .digest: value(text.isEmpty ? .null : .string(text))
     default: value(.string(text))
     }
@@ -114,6 +118,7 @@ struct Setting {
     case .digest: "sha256: and 64 hexadecimal digits, or null"
     case .ref(let folders): "a ref below \(folders.joined(separator: " or ")), or null"
     case .branch: "a branch below kdops/, or null"
+    case .targets: "a list of targets; in a variable as JSON"
     }
   }
 
@@ -215,8 +220,10 @@ extension Setting {
     Setting(key: "forge.project", kind: .optionalText, standard: .null),
     Setting(key: "forge.tokenFile", kind: .optionalText, standard: .null),
     Setting(key: "forge.context", kind: .optionalText, standard: .null),
-    Setting(key: "webhook.listen", kind: .optionalText, standard: .null, isSupported: false),
-    Setting(key: "webhook.secretFile", kind: .optionalText, standard: .null, isSupported: false),
+    Setting(key: "forge.comments", kind: .flag, standard: false),
+    Setting(key: "webhook.listen", kind: .optionalText, standard: .null),
+    Setting(key: "webhook.secretFile", kind: .optionalText, standard: .null),
+    Setting(key: "notifications", kind: .targets, standard: []),
     Setting(key: "dashboard.listen", kind: .optionalText, standard: "127.0.0.1:8080", isSupported: false),
     Setting(key: "dashboard.hosts", kind: .texts, standard: ["localhost"], isSupported: false),
     Setting(key: "dashboard.tokenFile", kind: .optionalText, standard: .null, isSupported: false),

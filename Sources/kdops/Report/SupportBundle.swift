@@ -100,8 +100,13 @@ struct SupportBundle: Hashable {
     return ["schemaVersion": 1, "settings": values, "environment": variables]
   }
 
-  /// The value of a setting; of labels and annotations only the keys, because their values may be anything.
+  /// The value of a setting; of labels and annotations only the keys, because their values may be anything, and of the
+  /// targets of notifications only the names, because their addresses may be secrets.
   private static func shown(_ value: JSON, _ setting: Setting) -> JSON {
+    if case .targets = setting.kind {
+      let targets = value.string.map { setting.value(text: $0) } ?? value
+      return .array((targets?.array ?? []).map { JSON($0["name"]?.string ?? Redaction.mark) })
+    }
     guard case .pairs = setting.kind else { return value }
     let pairs = value.string.map { setting.value(text: $0) } ?? value
     guard case .object(let members)? = pairs else { return .string(Redaction.mark) }
