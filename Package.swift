@@ -285,11 +285,18 @@ let package = Package(
     tests(
       "Webhooks",
       [
-        "Values", "HTTPServing", logging, lifecycle, nioCore, crypto,
+        "Values", logging, lifecycle, nioCore, crypto,
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
       ]),
     tests(
       "Notifications", ["Values", "Diagnostics", "KubeDirector", "Reports", logging, crypto]),
+    // Runs the health checks for other tools with their interpreters, where these are installed.
+    .testTarget(
+      name: "IntegrationTests",
+      dependencies: [
+        "TestSupport", "Values", "KubeDirector", "Manifests",
+      ],
+      swiftSettings: settings),
     tests(
       "Validation", ["Values", "Diagnostics", "Rules", "GitStore", "DesiredState", "Reports"]),
     // These tests let git run the kdops executable.
