@@ -112,8 +112,9 @@ struct OwnershipGuard {
           object: reference,
           message: "\(reference) is not adopted before its objects were read: \(error.message)",
           hint: error.kind == .forbidden
-            ? "grant the daemon what the message names; an adopted cluster with volumes needs list and patch of "
-              + "persistentvolumeclaims; it is retried automatically"
+            ? "grant the daemon what the message names; for persistentvolumeclaims, which `kdops install --export` "
+              + "grants only with `prune: true`, create a Role with list and patch, and a RoleBinding; it is retried "
+              + "automatically"
             : "it is retried automatically")
       ]
     }
