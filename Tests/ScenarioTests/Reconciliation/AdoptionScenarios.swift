@@ -1,4 +1,5 @@
 import ClusterAPI
+import Installation
 import KubeDirector
 import Testing
 import Values
@@ -94,6 +95,79 @@ struct AdoptionScenarios {
     }
   }
 
+  @Test(
+    "a cluster with volumes waits for the permission to change claims; new pods have the new image, volumes stay",
+    needsKubernetes)
+  func withVolumes() async throws {
+    let fixture = Fixture(.kubernetes, workers: 2)
+    func file(workers: Int) -> [String: String?] {
+      [
+        Fixture.clusterPath("shop"): fixture.cluster(
+          app: "1.0.0", workers: workers, annotations: [Wire.Annotation.adopt: "true"])
+      ]
+    }
+    let files = fixture.shop().merging(file(workers: 2)) { $1 }
+    try await scenario(fixture, files, start: false, judges: false) { scene in
+      try await create(OperatorObjects(fixture), upgradedFrom: "1.2.0", in: scene)
+      let before = try await scene.pods()
+      let upgraded = try #require(try await scene.read(.statefulSets, "kdss-worker"))
+      #expect(!Self.hasCaughtUp(upgraded))
+      try await scene.start()
+      let first = try scene.forge.first()
+      let waiting = try await scene.note(first, phase: "waiting")
+      #expect(waiting.object("shop")?.message?.contains("persistentvolumeclaims") == true)
+      try await Self.grantVolumes(scene)
+      try await scene.note(first, phase: "done")
+      try await scene.configured("1.0.0")
+      try await scene.eventually("current revision that has caught up") { () -> Bool? in
+        let set = try await scene.read(.statefulSets, "kdss-worker")
+        let partition = set?.json["spec"]?["updateStrategy"]?["rollingUpdate"]?["partition"]?.integer
+        return set.map(Self.hasCaughtUp) == true && partition == 1000 ? true : nil
+      }
+      #expect(try await scene.pods() == before)
+
+      try await scene.written { try await $0.delete(.pods, scene.name("kdss-worker-0"), .none) }
+      try await scene.note(try scene.forge.push(file(workers: 3), "Add a worker"), phase: "done")
+      let pods = try await scene.eventually("three workers") {
+        let pods = try await scene.pods().filter { $0.key.hasPrefix("kdss-worker") && $0.value.isReady }
+        return pods.count == 3 ? pods : nil
+      }
+      #expect(pods["kdss-worker-0"]?.uid != before["kdss-worker-0"]?.uid)
+      #expect(pods.values.allSatisfy { $0.image == fixture.image("1.0.0") })
+      let claims = try await scene.eventually("three claims without an owner") {
+        let claims = try await scene.list(.volumeClaims, .everything)
+        return claims.count == 3 && claims.allSatisfy(\.owners.isEmpty) ? claims : nil
+      }
+
+      try await scene.killAll()
+      try await scene.written { try await $0.delete(.clusters, scene.name("shop"), .none) }
+      try await scene.eventually("end of the StatefulSets") {
+        try await scene.list(.statefulSets, .everything).isEmpty ? true : nil
+      }
+      try await staying(for: .seconds(5), "claims as they were") {
+        try await scene.list(.volumeClaims, .everything).map(\.uid) == claims.map(\.uid)
+      }
+    }
+  }
+
+  private static func hasCaughtUp(_ set: Object) -> Bool {
+    let status = set.json["status"]
+    return status?["currentRevision"] == status?["updateRevision"]
+  }
+
+  /// As the page about RBAC says for daemons that do not prune.
+  private static func grantVolumes(_ scene: Scene) async throws {
+    let site = try #require(scene.site as? KubernetesSite)
+    let place = scene.fixture.namespace
+    let account = "\(site.settings.namespace):\(InstallationSettings.serviceAccount)"
+    try await Tool.kubectl(
+      "create", "role", "kdops-volumes", "-n", place, "--verb=list,patch", "--resource=persistentvolumeclaims"
+    )
+    try await Tool.kubectl(
+      "create", "rolebinding", "kdops-volumes", "-n", place, "--role=kdops-volumes",
+      "--serviceaccount=\(account)")
+  }
+
   /// Every pod has the image, and its host name in `configmeta.json` is below a service that exists.
   private func expect(_ scene: Scene, image: String, _ services: [String]) async throws {
     #expect(try await scene.names(.services) == services)
@@ -106,182 +180,47 @@ struct AdoptionScenarios {
     }
   }
 
-  private func create(_ objects: OperatorObjects, in scene: Scene) async throws {
+  private func readyPods(_ scene: Scene, where holds: (Object) -> Bool) async throws -> [Object] {
+    try await scene.eventually("ready pods of the operator") {
+      let pods = try await scene.list(.pods, [Wire.Label.cluster: "shop"])
+      let ready = pods.filter { PodSight($0).isReady && holds($0) }
+      return ready.count == 4 ? ready : nil
+    }
+  }
+
+  /// - Parameter old: the version that the workers had before the operator upgraded them; nil if it did not.
+  private func create(
+    _ objects: OperatorObjects, upgradedFrom old: String? = nil, in scene: Scene
+  ) async throws {
     try await scene.written { api in
       let cluster = try await api.create(objects.cluster())
       for service in objects.services(of: cluster) { _ = try await api.create(service) }
       for (role, count) in OperatorObjects.roles {
-        _ = try await api.create(objects.set(role, replicas: count, of: cluster))
+        var set = objects.set(role, replicas: count, of: cluster)
+        if role == "worker", let old { objects.set(&set, image: scene.fixture.image(old)) }
+        _ = try await api.create(set)
       }
     }
-    let pods = try await scene.eventually("ready pods of the operator") {
-      let pods = try await scene.list(.pods, [Wire.Label.cluster: "shop"])
-      let ready = pods.filter { PodSight($0).isReady }
-      return ready.count == 4 ? ready : nil
+    var pods = try await readyPods(scene) { _ in true }
+    if old != nil {
+      let image = scene.fixture.image("1.0.0")
+      let workers = pods.map(\.name).filter { $0.hasPrefix("kdss-worker") }
+      try await scene.written { api in
+        var set = try await api.get(.statefulSets, scene.name("kdss-worker"))
+        objects.set(&set, image: image)
+        _ = try await api.update(set)
+        for worker in workers { try await api.delete(.pods, scene.name(worker), .none) }
+      }
+      pods = try await readyPods(scene) { !workers.contains($0.name) || PodSight($0).image == image }
+    }
+    for pod in pods where !pod.name.hasPrefix("kdss-worker") {
+      try await Tool.kubectl(
+        "exec", "-n", scene.fixture.namespace, pod.name, "--", "/bin/sh", "-c", OperatorObjects.installs)
     }
     try await scene.written { api in
       var cluster = try await api.get(.clusters, scene.name("shop"))
       cluster.json["status"] = objects.status(pods: pods)
       _ = try await api.updateStatus(cluster)
     }
-  }
-}
-
-/// The objects of cluster `shop` as KubeDirector's operator leaves them: generated names, its labels in selectors, a
-/// seeded volume in role `worker`, and a service for the member of role `front`.
-private struct OperatorObjects: Sendable {
-  static let headless = "kdhs-2b7qd"
-  static let roles = [("worker", 2), ("front", 1), ("gateway", 1)]
-
-  private let fixture: Fixture
-
-  init(_ fixture: Fixture) { self.fixture = fixture }
-
-  func cluster() -> Object {
-    let resources: JSON = [
-      "limits": ["cpu": "500m", "memory": "64Mi"], "requests": ["cpu": "2m", "memory": "8Mi"],
-    ]
-    var cluster = Object(
-      .clusters, namespace: fixture.namespace, name: "shop",
-      content: [
-        "spec": [
-          "app": "web-1.0.0", "namingScheme": "CrNameRole",
-          "roles": [
-            [
-              "id": "worker", "members": JSON(fixture.workers), "resources": resources,
-              "storage": ["size": "1Gi"],
-            ],
-            ["id": "front", "members": 1, "resources": resources],
-            ["id": "gateway", "members": 1, "resources": resources],
-          ],
-        ]
-      ])
-    cluster.json["metadata"]?["finalizers"] = ["kubedirector.hpe.com/cleanup"]
-    return cluster
-  }
-
-  private func labels(_ role: String?) -> [String: String] {
-    var labels = [
-      Wire.Label.cluster: "shop", Wire.Label.app: "web-1.0.0", Wire.Label.appCatalog: "local",
-    ]
-    labels[Wire.Label.role] = role
-    return labels
-  }
-
-  /// The labels of a StatefulSet and its pods, which are also its selector.
-  private func podLabels(_ role: String) -> [String: String] {
-    labels(role).merging([Wire.Label.headless: "shop"]) { _, new in new }
-  }
-
-  func services(of cluster: Object) -> [Object] {
-    [
-      Object(
-        .services, namespace: fixture.namespace, name: Self.headless, labels: labels(nil),
-        owners: [OwnerReference(cluster)],
-        content: [
-          "spec": [
-            "clusterIP": "None", "publishNotReadyAddresses": true,
-            "selector": JSON([Wire.Label.headless: "shop"]),
-            "ports": [["name": "port", "port": 8888]],
-          ]
-        ]),
-      Object(
-        .services, namespace: fixture.namespace, name: "s-kdss-front-0", labels: labels("front"),
-        owners: [OwnerReference(cluster)],
-        content: [
-          "spec": [
-            "type": "ClusterIP", "publishNotReadyAddresses": true,
-            "selector": JSON(["statefulset.kubernetes.io/pod-name": "kdss-front-0"]),
-            "ports": [["name": "http-http", "port": 80, "protocol": "TCP"]],
-          ]
-        ]),
-    ]
-  }
-
-  func set(_ role: String, replicas: Int, of cluster: Object) -> Object {
-    let image = role == "gateway" ? fixture.gatewayImage : fixture.image("1.0.0")
-    var container: JSON = [
-      "name": "app", "image": .string(image), "imagePullPolicy": "IfNotPresent",
-      "resources": [
-        "limits": ["cpu": "500m", "memory": "64Mi"], "requests": ["cpu": "2m", "memory": "8Mi"],
-      ],
-    ]
-    var pod: JSON = [:]
-    var spec: JSON = [
-      "serviceName": .string(Self.headless), "podManagementPolicy": "Parallel", "replicas": JSON(replicas),
-      "selector": ["matchLabels": JSON(podLabels(role))],
-    ]
-    if role == "worker" {
-      let folders = ["/etc", "/data", "/opt/guestconfig"]
-      container["volumeMounts"] = .array(
-        folders.map {
-          ["name": "p", "mountPath": .string($0), "subPath": .string(String($0.dropFirst()))]
-        })
-      pod["initContainers"] = [
-        [
-          "name": "init", "image": .string(image), "imagePullPolicy": "IfNotPresent",
-          "command": JSON(["/bin/sh", "-c", Self.seed]),
-          "volumeMounts": [["name": "p", "mountPath": "/mnt"]],
-        ]
-      ]
-      spec["volumeClaimTemplates"] = [
-        [
-          "metadata": [
-            "name": "p",
-            "ownerReferences": [
-              [
-                "apiVersion": .string(cluster.apiVersion), "kind": .string(cluster.kind),
-                "name": .string(cluster.name), "uid": .string(cluster.uid), "controller": true,
-                "blockOwnerDeletion": true,
-              ]
-            ],
-          ],
-          "spec": ["accessModes": ["ReadWriteOnce"], "resources": ["requests": ["storage": "1Gi"]]],
-        ]
-      ]
-    }
-    pod["containers"] = [container]
-    spec["template"] = ["metadata": ["labels": JSON(podLabels(role))], "spec": pod]
-    return Object(
-      .statefulSets, namespace: fixture.namespace, name: "kdss-\(role)", labels: podLabels(role),
-      owners: [OwnerReference(cluster)], content: ["spec": spec])
-  }
-
-  /// Also installs the package, as the operator does in the container.
-  private static let seed = """
-    set -e
-    if [ -e /mnt/etc/kubedirector.init ]; then exit 0; fi
-    mkdir -p /mnt/data /mnt/opt/guestconfig
-    cp -a /etc /mnt/
-    tar -xzf /opt/configscripts/appconfig.tgz -C /mnt/opt/guestconfig
-    : > /mnt/etc/kubedirector.init
-    """
-
-  /// The status of a released operator.
-  func status(pods: [Object]) -> JSON {
-    var node = 0
-    let roles = Self.roles.map { role, _ -> JSON in
-      let members = pods.filter { $0.label(Wire.Label.role) == role }.sorted { $0.name < $1.name }
-      return [
-        "id": .string(role), "statefulSet": .string("kdss-\(role)"),
-        "members": .array(
-          members.map { pod in
-            node += 1
-            return [
-              "pod": .string(pod.name), "nodeID": JSON(node), "state": "configured",
-              "service": role == "front" ? .string("s-\(pod.name)") : "n/a",
-              "pvc": role == "worker" ? .string("p-\(pod.name)") : "",
-              "stateDetail": [
-                "lastConfiguredContainer":
-                  pod.json["status"]?["containerStatuses"]?[0]?["containerID"] ?? .string("")
-              ],
-            ]
-          }),
-      ]
-    }
-    return [
-      "state": "configured", "clusterService": .string(Self.headless), "generationUID": "1d0e",
-      "lastNodeID": JSON(node), "lastConnectionHash": "d41d", "roles": .array(roles),
-    ]
   }
 }

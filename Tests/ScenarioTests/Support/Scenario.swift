@@ -9,7 +9,7 @@ import Testing
 ///   - files: of the first commit; nil for a cluster `shop`.
 ///   - start: false if the scenario starts its daemons itself.
 ///   - prunes: whether a daemon on Kubernetes deletes clusters whose file is deleted, and has the permission.
-///   - judges: false if a proxy refuses requests that the server would allow.
+///   - judges: false if requests are refused, by a proxy or for a permission that is granted during the scenario.
 func scenario(
   _ fixture: Fixture, _ files: [String: String?]? = nil, start: Bool = true,
   tenancy: KubernetesSite.Tenancy = .own, prunes: Bool = false, judges: Bool = true,
