@@ -41,6 +41,9 @@ final class EventLog: Sendable {
   }
 
   private let state: Mutex<State>
+  /// The watchers whose streams have ended. A lock of its own: a stream ends while the runtime holds the lock of the
+  /// task that reads it, and an event is sent, with `state` locked, to a task whose lock the runtime takes.
+  private let ended = Mutex<Set<Int>>([])
   private let window: Int
   private let backlog: Int
 
@@ -55,8 +58,13 @@ final class EventLog: Sendable {
 
   func publish(_ changes: [Change]) {
     guard let last = changes.last?.version else { return }
+    let gone = self.ended.withLock { ended in
+      defer { ended = [] }
+      return ended
+    }
     var ended: [Watcher] = []
     state.withLock { state in
+      for id in gone { state.watchers[id] = nil }
       for (id, watcher) in state.watchers {
         var current: Watcher? = watcher
         let isInTime = changes.allSatisfy { $0.kind != watcher.kind || send(&current, $0) }
@@ -125,7 +133,8 @@ final class EventLog: Sendable {
     }
   }
 
-  private func forget(_ id: Int) { state.withLock { _ = $0.watchers.removeValue(forKey: id) } }
+  /// The watcher is removed with the next changes.
+  private func forget(_ id: Int) { ended.withLock { _ = $0.insert(id) } }
 
   private static let tooSlow = APIError(.gone, "the watcher took its events too slowly; list again")
 
