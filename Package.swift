@@ -61,7 +61,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
-    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -69,6 +68,7 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CLibgit2", pkgConfig: "libgit2", providers: [.apt(["libgit2-dev"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CLibyaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
     .target(
@@ -88,11 +88,12 @@ let package = Package(
       ["Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", crypto, hashTrees]),
     target("ClusterAPI", ["Values", "KubeDirector", logging]),
     target("LiveState", ["Values", "Diagnostics", "ClusterAPI"]),
+    target("SQLite", ["CSQLite"]),
     target(
       "EmbeddedCluster",
       [
         "Values", "Diagnostics", "KubeDirector", "ClusterAPI", logging, crypto, deque,
-        .product(name: "GRDB", package: "GRDB.swift"),
+        "SQLite",
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
     target(
@@ -238,11 +239,8 @@ let package = Package(
     tests("DesiredState", ["Diagnostics", "GitStore", "Manifests"]),
     tests("LiveState", ["Values", "Diagnostics", "ClusterAPI"]),
     tests("ClusterAPI", ["Values", "KubeDirector", "EmbeddedCluster", logging]),
-    tests(
-      "EmbeddedCluster",
-      [
-        "Values", "KubeDirector", "ClusterAPI", logging, .product(name: "GRDB", package: "GRDB.swift"),
-      ]),
+    tests("SQLite", []),
+    tests("EmbeddedCluster", ["Values", "KubeDirector", "ClusterAPI", "SQLite", logging]),
     tests(
       "Kubernetes",
       [

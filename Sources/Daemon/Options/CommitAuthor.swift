@@ -19,7 +19,7 @@ public struct CommitAuthor: Sendable, Hashable {
     guard let open = text.firstIndex(of: "<"), text.last == ">" else { return nil }
     let name = text[..<open].split(separator: " ").joined(separator: " ")
     let email = text[text.index(after: open)...].dropLast()
-    guard !name.isEmpty, email.contains("@"),
+    guard !name.isEmpty, email.contains("@" as Character),
       !email.contains(where: { $0.isWhitespace || "<>".contains($0) }),
       !text.contains(where: \.isNewline), !name.contains(">")
     else { return nil }

@@ -9,7 +9,7 @@ struct BubblewrapStatus: Sendable, Hashable {
   init(file: String) { self.init(text: FileText.read(file) ?? "") }
 
   init(text: String) {
-    exitCode = text.range(of: "\"exit-code\": ").flatMap { range in
+    exitCode = text.firstRange(of: "\"exit-code\": ").flatMap { range in
       let code = Int(text[range.upperBound...].prefix { $0.isWholeNumber || $0 == "-" })
       return code.map { (0...255).contains($0) ? $0 : 255 }
     }

@@ -1,7 +1,8 @@
 import ClusterAPI
 import FoundationEssentials
-import GRDB
 import KubeDirector
+import SQLite
+import Synchronization
 import Values
 
 /// The objects on disk: one SQLite file, one row for each object.
@@ -29,36 +30,30 @@ final class Persistence: Sendable {
   }
 
   static let schemaVersion = 1
-  private let queue: DatabaseQueue
+  private let connection: Mutex<Connection>
   /// A second connection for checkpoints, which wait for the disk and must not block the writer.
-  private let maintenance: DatabaseQueue?
+  private let maintenance: Mutex<Connection>?
+  private let pool = BlockingPool(width: 1)
 
   /// - Parameter isReadOnly: opens a database that another process may be writing.
   init(directory: String, isReadOnly: Bool = false) throws {
-    var configuration = Configuration()
-    configuration.readonly = isReadOnly
-    configuration.busyMode = .timeout(5)
-    configuration.label = "embedded-cluster"
-    configuration.prepareDatabase { db in
-      guard !isReadOnly else { return }
-      try db.execute(
-        sql: """
-          PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0;
-          PRAGMA journal_size_limit=16777216
-          """)
-    }
     let path = "\(directory)/\(ClusterFolder.database)"
-    queue = try DatabaseQueue(path: path, configuration: configuration)
-    if isReadOnly {
-      maintenance = nil
-      try queue.read(Self.check)
-    } else {
-      try queue.write { db in
-        try db.execute(sql: Self.schema)
-        try Self.check(db)
-      }
-      maintenance = try DatabaseQueue(path: path, configuration: configuration)
+    connection = Mutex(try Self.open(path, isReadOnly: isReadOnly))
+    maintenance = isReadOnly ? nil : Mutex(try Self.open(path, isReadOnly: false))
+  }
+
+  private static func open(_ path: String, isReadOnly: Bool) throws -> sending Connection {
+    let connection = try Connection(path: path, isReadOnly: isReadOnly)
+    if !isReadOnly {
+      try connection.execute(
+        script: """
+          PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0;
+          PRAGMA journal_size_limit=16777216; PRAGMA foreign_keys=ON;
+          """)
+      try connection.transaction(writes: true) { try connection.execute(script: schema) }
     }
+    try check(connection)
+    return connection
   }
 
   private static let schema = """
@@ -69,96 +64,116 @@ final class Persistence: Sendable {
       version INTEGER NOT NULL, body BLOB NOT NULL, UNIQUE (kind, namespace, name));
     """
 
-  private static func check(_ db: Database) throws {
-    let found = try Int.fetchOne(db, sql: "SELECT value FROM meta WHERE name = 'schemaVersion'")
-    guard found == schemaVersion else {
+  private static func check(_ connection: Connection) throws {
+    let found = try meta("schemaVersion", in: connection)
+    guard found == Int64(schemaVersion) else {
       throw EmbeddedClusterError(
-        "cluster.sqlite has schema \(found.map(String.init) ?? "none"), this kdops reads \(schemaVersion); use the kdops that wrote it, or another folder"
+        "cluster.sqlite has schema \(found.map { String($0) } ?? "none"), this kdops reads \(schemaVersion); use the kdops that wrote it, or another folder"
       )
     }
   }
 
+  private static func meta(_ name: String, in connection: Connection) throws -> Int64? {
+    var value: Int64?
+    try connection.run("SELECT value FROM meta WHERE name = ?", [.text(name)]) { value = $0.integer(at: 0) }
+    return value
+  }
+
   /// Reads all objects and the store's version.
   func load() throws -> (objects: [Stored], version: Int64) {
-    try queue.read { db in
-      var objects: [Stored] = []
-      var interner = Interner()
-      let rows = try Row.fetchCursor(db, sql: "SELECT id, body FROM objects ORDER BY id")
-      while let row = try rows.next() {
-        objects.append(Stored(id: row[0], object: Object(interner.intern(try Self.parse(row, at: 1)))))
+    try connection.withLock { connection in
+      try connection.transaction(writes: false) {
+        var objects: [Stored] = []
+        var interner = Interner()
+        try connection.run("SELECT id, body FROM objects ORDER BY id") { row in
+          objects.append(
+            Stored(id: row.integer(at: 0), object: Object(interner.intern(try Self.parse(row, at: 1)))))
+        }
+        return (objects, try Self.version(connection))
       }
-      return (objects, try Self.version(db))
     }
   }
 
   func commit(_ batch: Batch) throws {
-    try queue.write { db in
-      let insert = try db.cachedStatement(
-        sql: "INSERT INTO objects (id, kind, namespace, name, version, body) VALUES (?, ?, ?, ?, ?, ?)")
-      let update = try db.cachedStatement(sql: "UPDATE objects SET version = ?, body = ? WHERE id = ?")
-      let delete = try db.cachedStatement(sql: "DELETE FROM objects WHERE id = ?")
-      // Removals come first: a name that is freed in a batch may be used again in it.
-      for id in batch.removed {
-        delete.setUncheckedArguments([id])
-        try delete.execute()
+    try connection.withLock { connection in
+      try connection.transaction(writes: true) {
+        // Removals come first: a name that is freed in a batch may be used again in it.
+        for id in batch.removed { try connection.run("DELETE FROM objects WHERE id = ?", [.integer(id)]) }
+        for row in batch.rows { try Self.write(row, to: connection) }
+        try connection.run("UPDATE meta SET value = ? WHERE name = 'version'", [.integer(batch.version)])
       }
-      for row in batch.rows {
-        let body = Data(row.object.json.serialized())
-        if row.isNew {
-          let name = row.object.objectName
-          insert.setUncheckedArguments([
-            row.id, row.object.kind, name.namespace, name.name, row.version, body,
-          ])
-          try insert.execute()
-        } else {
-          update.setUncheckedArguments([row.version, body, row.id])
-          try update.execute()
-        }
-      }
-      let version = try db.cachedStatement(sql: "UPDATE meta SET value = ? WHERE name = 'version'")
-      version.setUncheckedArguments([batch.version])
-      try version.execute()
     }
+  }
+
+  private static func write(_ row: Batch.Row, to connection: Connection) throws {
+    let body = SQLiteValue.blob(row.object.json.serialized())
+    guard row.isNew else {
+      return try connection.run(
+        "UPDATE objects SET version = ?, body = ? WHERE id = ?",
+        [.integer(row.version), body, .integer(row.id)])
+    }
+    let name = row.object.objectName
+    try connection.run(
+      "INSERT INTO objects (id, kind, namespace, name, version, body) VALUES (?, ?, ?, ?, ?, ?)",
+      [
+        .integer(row.id), .text(row.object.kind), .text(name.namespace), .text(name.name),
+        .integer(row.version), body,
+      ])
   }
 
   /// Checkpoints the write-ahead log, as far as possible while another connection writes.
   func checkpoint() async throws {
-    try await maintenance?.writeWithoutTransaction { db in _ = try db.checkpoint(.passive) }
+    try await pool.run(key: "checkpoint") { try self.maintenance?.withLock { try $0.checkpoint() } }
   }
 
   // MARK: Reading while another process writes
 
   func get(kind: String, _ name: ObjectName) async throws -> Object? {
-    try await queue.read { db in
-      let sql = "SELECT body FROM objects WHERE kind = ? AND namespace = ? AND name = ?"
-      let arguments: StatementArguments = [kind, name.namespace, name.name]
-      return try Row.fetchOne(db, sql: sql, arguments: arguments).map { Object(try Self.parse($0, at: 0)) }
+    try await read { connection in
+      var found: Object?
+      try connection.run(
+        "SELECT body FROM objects WHERE kind = ? AND namespace = ? AND name = ?",
+        [.text(kind), .text(name.namespace), .text(name.name)]
+      ) { found = Object(try Self.parse($0, at: 0)) }
+      return found
     }
   }
 
   func list(kind: String, namespace: String?) async throws -> ObjectList {
-    try await queue.read { db in
+    try await read { connection in
       var sql = "SELECT body FROM objects WHERE kind = ?"
-      var arguments: StatementArguments = [kind]
+      var values = [SQLiteValue.text(kind)]
       if let namespace {
         sql += " AND namespace = ?"
-        arguments += [namespace]
+        values.append(.text(namespace))
       }
-      let rows = try Row.fetchCursor(db, sql: sql + " ORDER BY namespace, name", arguments: arguments)
       var items: [Object] = []
-      while let row = try rows.next() { items.append(Object(try Self.parse(row, at: 0))) }
-      return ObjectList(items: items, resourceVersion: String(try Self.version(db)))
+      try connection.run(sql + " ORDER BY namespace, name", values) {
+        items.append(Object(try Self.parse($0, at: 0)))
+      }
+      return ObjectList(items: items, resourceVersion: String(try Self.version(connection)))
     }
   }
 
-  private static func version(_ db: Database) throws -> Int64 {
-    try Int64.fetchOne(db, sql: "SELECT value FROM meta WHERE name = 'version'") ?? 0
+  /// Runs the body in one read transaction: it reads one consistent state.
+  private func read<Result: Sendable>(
+    _ body: @escaping @Sendable (Connection) throws -> Result
+  ) async throws -> Result {
+    try await pool.run(key: "read") {
+      try self.connection.withLock { connection in
+        try connection.transaction(writes: false) { try body(connection) }
+      }
+    }
+  }
+
+  private static func version(_ connection: Connection) throws -> Int64 {
+    try meta("version", in: connection) ?? 0
   }
 
   private static func parse(_ row: Row, at column: Int) throws -> JSON {
-    try row.withUnsafeData(atIndex: column) { data in
-      guard let data else { throw EmbeddedClusterError("cluster.sqlite holds an object without content") }
-      return try JSON.parse(data)
+    try row.withBytes(at: column) { bytes in
+      guard let bytes else { throw EmbeddedClusterError("cluster.sqlite holds an object without content") }
+      return try JSON.parse(bytes)
     }
   }
 }

@@ -1,6 +1,6 @@
 import ClusterAPI
-import GRDB
 import KubeDirector
+import SQLite
 import Testing
 import Values
 
@@ -9,15 +9,12 @@ import Values
 @Suite("An embedded cluster that cannot write")
 struct FullDiskTests {
   /// Makes writes of objects fail as they do on a full disk, or succeed again.
-  private static func fill(_ fixture: ClusterFixture, _ isFull: Bool) async throws {
-    let database = try DatabaseQueue(path: "\(fixture.directory)/\(ClusterFolder.database)")
-    try await database.write { database in
-      try database.execute(
-        sql: isFull
-          ? "CREATE TRIGGER full BEFORE INSERT ON objects BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
-          : "DROP TRIGGER full")
-    }
-    try database.close()
+  private static func fill(_ fixture: ClusterFixture, _ isFull: Bool) throws {
+    let database = try Connection(path: "\(fixture.directory)/\(ClusterFolder.database)")
+    try database.execute(
+      script: isFull
+        ? "CREATE TRIGGER full BEFORE INSERT ON objects BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        : "DROP TRIGGER full")
   }
 
   private static func service(_ name: String) -> Object {
@@ -28,17 +25,17 @@ struct FullDiskTests {
   func refuses() async throws {
     try await ClusterFixture.with(runs: false) { fixture in
       _ = try await fixture.cluster.create(Self.service("a"))
-      try await Self.fill(fixture, true)
+      try Self.fill(fixture, true)
       for delay in [1, 2, 4] {
         await fixture.expect(.unavailable) { _ = try await fixture.cluster.create(Self.service("b")) }
-        try await Self.fill(fixture, false)
+        try Self.fill(fixture, false)
         await fixture.expect(.unavailable) { _ = try await fixture.cluster.create(Self.service("b")) }
         let names = try await fixture.cluster.list(.services, namespace: nil, labels: .everything).items
         #expect(names.map(\.name) == ["a"])
-        try await Self.fill(fixture, true)
+        try Self.fill(fixture, true)
         fixture.clock.advance(by: .seconds(delay))
       }
-      try await Self.fill(fixture, false)
+      try Self.fill(fixture, false)
       _ = try await fixture.cluster.create(Self.service("b"))
       _ = try await fixture.cluster.create(Self.service("c"))
     }
@@ -47,19 +44,19 @@ struct FullDiskTests {
   @Test("starts its pods once the disk has space, without an event")
   func continues() async throws {
     try await ClusterFixture.with { fixture in
-      try await Self.fill(fixture, true)
+      try Self.fill(fixture, true)
       await fixture.expect(.unavailable) {
         _ = try await fixture.cluster.create(ClusterFixture.set("web", replicas: 1))
       }
       await fixture.cluster.settle()
-      try await Self.fill(fixture, false)
+      try Self.fill(fixture, false)
       fixture.clock.advance(by: .seconds(1))
       _ = try await fixture.cluster.create(ClusterFixture.set("web", replicas: 1))
       await fixture.cluster.settle()
-      try await Self.fill(fixture, true)
+      try Self.fill(fixture, true)
       _ = try? await fixture.patch("web", ["spec": ["replicas": 2]])
       await fixture.cluster.settle()
-      try await Self.fill(fixture, false)
+      try Self.fill(fixture, false)
       fixture.clock.advance(by: .seconds(2))
       await fixture.cluster.settle()
       #expect(try await fixture.pods().allSatisfy { $0.hasSuffix(" ready") })
@@ -71,9 +68,9 @@ struct FullDiskTests {
   func writesFirst() async throws {
     try await ClusterFixture.with { fixture in
       _ = try await fixture.cluster.create(ClusterFixture.set("web", replicas: 1))
-      try await Self.fill(fixture, true)
+      try Self.fill(fixture, true)
       await fixture.expect(.unavailable) { _ = try await fixture.cluster.create(Self.service("a")) }
-      try await Self.fill(fixture, false)
+      try Self.fill(fixture, false)
       fixture.clock.advance(by: .seconds(1))
       _ = try await fixture.cluster.create(Self.service("b"))
       await fixture.cluster.settle()
