@@ -23,8 +23,8 @@ extension Daemon {
         let answer = await handler.answer(request)
         // A client that waits repeats its request each second.
         logger.log(
-          level: answer.isRepeated ? .debug : .notice, "order.\(answer.outcome.rawValue)",
-          metadata: ["order": "\(request)", "said": "\(answer.words)"])
+          level: answer.isRepeated ? .debug : .notice, "command.\(answer.outcome.rawValue)",
+          metadata: ["command": "\(request)", "answer": "\(answer.words)"])
         return answer
       }
     } catch is CancellationError {

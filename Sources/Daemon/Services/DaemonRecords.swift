@@ -44,7 +44,7 @@ struct DaemonRecords: ReconcileRecords {
       try await blockedChanges.write(blocked, now: now())
       return true
     } catch {
-      logger.warning("held.unwritten", metadata: ["error": "\(error)"])
+      logger.warning("blocked.unwritten", metadata: ["error": "\(error)"])
       // A forbidden write is not retried until the blocked changes differ.
       return !error.isTransient && error.kind != .alreadyExists
     }

@@ -25,7 +25,7 @@ extension Reconciler {
     else { return .none }
     guard let (document, origin) = await before(upgrade, live, reference, change.commit) else {
       logger.warning(
-        "forward.unknown",
+        "upgrade.auto-rollback-impossible",
         metadata: ["object": "\(reference)", "hint": "no earlier state of its file names \(upgrade.prevApp)"])
       return .none
     }
@@ -39,7 +39,7 @@ extension Reconciler {
     await record(report, of: change.commit)
     ledger.markDirty(reference)
     logger.notice(
-      "upgrade.taken-back", metadata: ["object": "\(reference)", "for": "\(change.commit.short)"])
+      "upgrade.auto-rollback", metadata: ["object": "\(reference)", "for": "\(change.commit.short)"])
     return .none
   }
 

@@ -21,7 +21,7 @@ extension Reconciler {
     } catch {
       // This daemon applies the approval in any case.
       logger.warning(
-        "confirmation.not-kept",
+        "approval.not-stored",
         metadata: [
           "commit": "\(commit.short)", "error": "\(error)", "hint": "approve it again after a restart",
         ])
@@ -61,7 +61,7 @@ extension Reconciler {
       try await reader.dropApproval(of: commit)
     } catch {
       logger.warning(
-        "confirmation.not-dropped", metadata: ["commit": "\(commit.short)", "error": "\(error)"])
+        "approval.not-removed", metadata: ["commit": "\(commit.short)", "error": "\(error)"])
     }
   }
 }

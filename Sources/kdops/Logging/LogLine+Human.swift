@@ -7,7 +7,7 @@ extension LogLine {
   /// The objects that an event concerns, from the outside to the inside.
   private static let subjects = ["cluster", "object", "role", "pod"]
   /// Whole sentences.
-  private static let sentences = ["summary", "message", "said", "error"]
+  private static let sentences = ["summary", "message", "answer", "error"]
 
   var human: String {
     let pairs = pairs
@@ -48,6 +48,9 @@ enum EventWords {
     "apiserver.unavailable": "the API server is unavailable",
     "cluster.away": "the API server is unavailable",
     "cluster.foreign": "another operator writes the status of this cluster",
+    "command.done": "a command was executed",
+    "command.failed": "a command failed",
+    "command.refused": "a command was refused",
     "commit.rollingBack": "commit rolling back",
     "drift.conflict": "a correction of a manual edit does not persist",
     "drift.corrected": "a manual edit was corrected",
@@ -67,13 +70,10 @@ enum EventWords {
     "object.orphaned": "the file of a cluster was removed, and pruning is off",
     "object.rejected": "a change is rejected",
     "object.waiting": "a change waits",
-    "order.done": "a command was executed",
-    "order.failed": "a command failed",
-    "order.refused": "a command was refused",
     "status.publish.failed": "the status cannot be pushed",
     "sync.asked": "a fetch was requested",
+    "upgrade.auto-rollback": "a stalled upgrade is rolled back for a later app",
     "upgrade.revert-pushed": "a stalled upgrade was reverted by a commit",
     "upgrade.revert-refused": "a stalled upgrade cannot be reverted by a commit",
-    "upgrade.taken-back": "a stalled upgrade is rolled back for a later app",
   ]
 }

@@ -108,14 +108,14 @@ struct SignatureScenarios {
         scene.forge.statusFile(scene.name("shop")).flatMap { $0.verdict == .rejected ? $0 : nil }
       }
       #expect(file.message?.contains("is not signed") == true)
-      #expect(scene.logged("commit.held").count == 1)
+      #expect(scene.logged("commit.blocked").count == 1)
       let held = "commit \(bad.prefix(7)) is blocked   commit/signature"
       #expect(try await Self.status(scene).contains(held))
       // A new daemon blocks them too, and still corrects drift of the applied objects.
       try await scene.kill()
       #expect(try await Self.status(scene).contains(held))
       try await scene.start(environment: environment)
-      try await scene.eventually("commit held again") { scene.logged("commit.held").count == 2 ? true : nil }
+      try await scene.eventually("commit held again") { scene.logged("commit.blocked").count == 2 ? true : nil }
       try await scene.configured("1.0.0")
       try user.git("commit", "--quiet", "--amend", "--no-edit", "--gpg-sign")
       try user.push("--force", "main")

@@ -29,18 +29,18 @@ extension Reconciler {
       branch.record.read(reading)
       guard reading == .unproven else { return }
       logger.warning(
-        "worked.unproven",
+        "revision.unverified",
         metadata: [
           "branch": "\(settings.branch)",
-          "hint": "no daemon of this installation wrote it, or its key is a new one; it is passed over",
+          "hint": "no daemon of this installation wrote it, or its key is a new one; it is ignored",
         ])
     } catch {
       guard error.kind == .forbidden else {
-        logger.warning("worked.unread", metadata: ["error": "\(error)"])
+        logger.warning("revision.unread", metadata: ["error": "\(error)"])
         throw error
       }
       _ = branch.record.refuse()
-      logger.warning("worked.unread", metadata: ["error": "\(error)", "hint": "\(Self.permissionHint)"])
+      logger.warning("revision.unread", metadata: ["error": "\(error)", "hint": "\(Self.permissionHint)"])
     }
   }
 
@@ -58,11 +58,11 @@ extension Reconciler {
       try await records.storeLastAttempted(commit)
       branch.record.wrote(commit)
     } catch  where error.isTransient || error.kind == .alreadyExists || error.kind == .unauthorized {
-      logger.warning("worked.unwritten", metadata: ["commit": "\(commit.short)", "error": "\(error)"])
+      logger.warning("revision.unwritten", metadata: ["commit": "\(commit.short)", "error": "\(error)"])
       throw error
     } catch {
       guard branch.record.refuse() else { return }
-      logger.warning("worked.unwritten", metadata: ["error": "\(error)", "hint": "\(Self.permissionHint)"])
+      logger.warning("revision.unwritten", metadata: ["error": "\(error)", "hint": "\(Self.permissionHint)"])
     }
   }
 

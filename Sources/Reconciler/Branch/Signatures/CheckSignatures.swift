@@ -56,7 +56,7 @@ extension Reconciler {
     let outcome = branch.signatures.endCheck(check)
     if outcome.isNews, let unverified = check.unverified {
       logger.warning(
-        "commit.held",
+        "commit.blocked",
         metadata: [
           "commit": "\(unverified.commit.short)", "head": "\(check.head.short)",
           "reason": "\(unverified.reason)", "hint": "\(headReports.remedy(for: unverified, check))",
