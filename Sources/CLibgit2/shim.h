@@ -18,7 +18,7 @@
 #endif
 
 /*
- * A socket of ours under libgit2's transports.
+ * The stream of a connection that kdops makes and libgit2's transports use.
  *
  * The SSH transport of libgit2 1.5 to 1.9 reads the descriptor from the fourth member of its own, private type of stream;
  * no header declares it. `SocketLayout` checks at run time that the descriptor is found here. Were it read from another

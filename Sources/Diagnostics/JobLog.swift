@@ -63,7 +63,8 @@ public enum JobLog {
   }
 }
 
-/// Scans the text once. Everything that it searches for is ASCII, except C1 controls and blanks.
+/// Rewrites text so that a CI system does not take it for a command, in one pass over the bytes. Everything that it
+/// searches for is ASCII, except C1 controls and blanks.
 private struct Breaker {
   let bytes: UnsafeBufferPointer<UInt8>
   let notation: JobLog.Notation

@@ -52,7 +52,7 @@ extension InstallationSettings {
     ]
     var own =
       Permission.election(lease: lease) + Permission.stamp(key: stampKey)
-      + Permission.record(name: heldRecord)
+      + Permission.record(name: blockedChangeRecord)
     var subjects = ["its lease", "its stamps' key", "its record of holds"]
     if otherSettings["webhook"]?["listen"]?.string != nil {
       own.append(Permission.command(lease: lease))

@@ -119,7 +119,7 @@ extension InstallationSettings {
   public var stampKey: String { StampKey.name(installation: installation) }
 
   /// The ConfigMap that lists blocked changes.
-  public var heldRecord: String { "kdops-\(installation)-held" }
+  public var blockedChangeRecord: String { "kdops-\(installation)-held" }
   /// The ConfigMap in which the daemon stores its undelivered notifications.
   public var notificationRecord: String { "kdops-\(installation)-notifications" }
 

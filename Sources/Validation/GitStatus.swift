@@ -115,7 +115,7 @@ public struct GitStatus: Sendable {
     return Self.parse(try await repository.blob(entry.id, limit: Self.fileLimit), path)
   }
 
-  /// Returns the files for the judge, which reads only a few of them.
+  /// Returns the status files as the judge needs them; each is read on first use.
   func files(_ store: FactStore?) -> StatusFiles {
     StatusFiles(tree: tree, source: .tree(commit: commit.hex, age: age), reader: repository.reader, store)
   }

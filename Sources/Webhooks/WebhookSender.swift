@@ -76,7 +76,7 @@ struct WebhookSecrets: Sendable {
   func signed(_ body: [UInt8], signature: Substring) -> Bool {
     guard let code = Self.bytes(ofHex: signature), code.count == 32 else { return false }
     var isSigned = false
-    // All secrets are compared, so that the time does not tell which one is right.
+    // All secrets are compared, so that the duration does not reveal which one is right.
     for secret in secrets {
       let isValid = HMAC<SHA256>.isValidAuthenticationCode(Data(code), authenticating: body, using: secret)
       isSigned = isSigned || isValid

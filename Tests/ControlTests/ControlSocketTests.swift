@@ -64,7 +64,7 @@ struct ControlSocketTests {
   }
 
   @Test("if no daemon runs, or it was killed, the error says so and how to fix it")
-  func nobody() async throws {
+  func noDaemon() async throws {
     try await withFolder { folder in
       let expected = ControlError.notRunning(folder)
       await #expect(throws: expected) { try await ControlSocket.ask(retry, below: folder) }

@@ -70,7 +70,7 @@ enum OutputKind {
 struct OutputCheck {
   private(set) var problems: [String] = []
 
-  mutating func look(at output: String, _ name: String, _ kind: OutputKind) {
+  mutating func inspect(_ output: String, _ name: String, _ kind: OutputKind) {
     let offender = output.unicodeScalars.first { scalar in
       switch scalar.value {
       case 0x0A: false

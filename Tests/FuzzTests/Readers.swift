@@ -39,9 +39,9 @@ struct Readers {
       guard let old else { continue }
       let plan = Planner.plan(
         Planner.Input(report: report, judgement: judgement, base: old, head: new, live: live, statusAge: 60))
-      check.look(at: PlanText().render(plan), "the plan", .text)
-      check.look(at: PlanMarkdown.render(plan), "the plan as Markdown", .text)
-      check.look(at: PlanJSON.render(plan), "the plan as JSON", .data)
+      check.inspect(PlanText().render(plan), "the plan", .text)
+      check.inspect(PlanMarkdown.render(plan), "the plan as Markdown", .text)
+      check.inspect(PlanJSON.render(plan), "the plan as JSON", .data)
     }
   }
 
@@ -54,13 +54,13 @@ struct Readers {
   /// Prints a report in every format.
   private mutating func show(_ report: Report, _ sources: [String: SourceText]) {
     func line(_ file: String, _ number: Int) -> String? { sources[file]?.line(number) }
-    check.look(at: HumanRenderer(sourceLine: line).render(report), "the report", .text)
-    check.look(at: GitHubAnnotations.render(report), "GitHub's annotations", .data)
-    check.look(at: JUnit(sourceLine: line).render(report), "JUnit", .data)
-    check.look(at: GitLabCodeQuality.render(report), "GitLab's code quality", .data)
-    check.look(at: SARIF(version: "1.0.0", rules: RuleRegistry.help).render(report), "SARIF", .data)
+    check.inspect(HumanRenderer(sourceLine: line).render(report), "the report", .text)
+    check.inspect(GitHubAnnotations.render(report), "GitHub's annotations", .data)
+    check.inspect(JUnit(sourceLine: line).render(report), "JUnit", .data)
+    check.inspect(GitLabCodeQuality.render(report), "GitLab's code quality", .data)
+    check.inspect(SARIF(version: "1.0.0", rules: RuleRegistry.help).render(report), "SARIF", .data)
     let json = ReportJSON.render(report)
-    check.look(at: json, "JSON", .data)
+    check.inspect(json, "JSON", .data)
     check.expect((try? JSON.parse(json)) != nil, "the report as JSON cannot be read")
     for finding in report.findings {
       check.expect(
@@ -109,7 +109,7 @@ struct Readers {
         progress.done >= 0 && progress.total >= 0, "a note's sums are \(progress.done) and \(progress.total)")
     }
     let text = NoteText.render(report)
-    check.look(at: text, "the note", .text)
+    check.inspect(text, "the note", .text)
     check.expect(text.utf8.count <= NoteText.sizeLimit, "the note has \(text.utf8.count) bytes")
   }
 
@@ -119,7 +119,7 @@ struct Readers {
 
   mutating func statusFile(_ json: JSON?) {
     guard let file = json.flatMap({ ClusterFile(path: "prod/analytics.yaml", $0) }) else { return }
-    check.look(at: String(decoding: file.bytes, as: UTF8.self), "the status tree", .text)
+    check.inspect(String(decoding: file.bytes, as: UTF8.self), "the status tree", .text)
     var live = LiveView(source: .tree(commit: "c", age: 60))
     live.hold(.cluster("prod", "analytics"), status: file.status)
     repository(SmallFleet.cluster, Array(SmallFleet.analytics("1.1.0").utf8), live: live)
@@ -137,7 +137,7 @@ struct Readers {
       let history = ClusterStatus(status)?.journal ?? Journal()
       let lines =
         text.list([live]) + text.detail(live) + HistoryText(width: width, now: Self.now).lines(live, history)
-      check.look(at: lines.joined(separator: "\n"), "the status", .text)
+      check.inspect(lines.joined(separator: "\n"), "the status", .text)
     }
     if let known = ClusterStatus(status) {
       check.expect(ClusterStatus(known.json)?.json == known.json, "a status is not read as it was written")

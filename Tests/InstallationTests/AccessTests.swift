@@ -87,7 +87,7 @@ struct AccessTests {
 
   @Test("in its own namespace, it may write only its own ConfigMap of blocked changes")
   func record() {
-    #expect(Self.own.heldRecord == BlockedChangeRecord.name(installation: "default"))
+    #expect(Self.own.blockedChangeRecord == BlockedChangeRecord.name(installation: "default"))
     for verb in [Permission.Verb.get, .update] {
       #expect(allows(Self.own, verb, .configMaps, in: "kdops-system", name: "kdops-default-held"))
       #expect(!allows(Self.own, verb, .configMaps, in: "kdops-system", name: "other"))
@@ -171,7 +171,7 @@ struct AccessTests {
         // Of ConfigMaps that it did not create, it may only read those that clusters can be connected to.
         #expect(
           rule["verbs"] == ["list", "watch"] || rule["verbs"] == ["create"]
-            || rule["resourceNames"] == [.string(sample.settings.heldRecord)])
+            || rule["resourceNames"] == [.string(sample.settings.blockedChangeRecord)])
       }
     }
   }

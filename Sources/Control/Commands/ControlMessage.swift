@@ -7,7 +7,7 @@ public struct ControlRequest: Hashable, Sendable, CustomStringConvertible {
   public enum Command: Hashable, Sendable {
     case cluster(ClusterCommand)
     /// Fetch and resync now; with a commit, also approve that commit although history was rewritten. With an id, the
-    /// answer tells the progress of that request; a repeated one is no new request.
+    /// answer contains the progress of that request; repeating the request does not start another one.
     case sync(accept: String?, id: SyncID? = nil)
   }
 

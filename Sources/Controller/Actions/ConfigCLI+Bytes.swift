@@ -1,7 +1,7 @@
 import KubeDirector
 
 extension ConfigCLI {
-  /// The word by which `PodScripts.install` tells the cases apart.
+  /// The argument of the script `PodScripts.install` that selects the case.
   var word: String {
     switch self {
     case .own: "own"

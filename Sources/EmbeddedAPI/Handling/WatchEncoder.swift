@@ -21,7 +21,7 @@ struct WatchEncoder: Sendable {
     self.sendsBookmarks = sendsBookmarks
   }
 
-  /// Nil if the client is not told about the event.
+  /// Returns the line to send; nil if the event is not sent to the client.
   mutating func line(_ event: WatchEvent) -> [UInt8]? {
     switch event {
     case .added(let object), .modified(let object):

@@ -10,9 +10,8 @@ import Values
 
 /// The API of an embedded cluster over HTTPS on the loopback address, for `kubectl`.
 ///
-/// Whoever has the kubeconfig can do with the cluster what its owner can. The upgrade of a cluster does not depend on
-/// the server: it works on the same port as the reconciler and the engine, and a client that does not read is
-/// only slowed down itself.
+/// The kubeconfig grants every permission on the cluster. Upgrades do not depend on the server: it uses the same
+/// `ClusterAPI` as the reconciler and the engine, and a client that reads slowly delays only itself.
 public struct EmbeddedAPIServer: Service {
   public struct Settings: Sendable, Hashable {
     /// A loopback address, without brackets.

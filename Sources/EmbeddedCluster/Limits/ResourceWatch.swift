@@ -193,15 +193,16 @@ final class ResourceWatch: Sendable {
 
   // MARK: Measurements
 
-  /// The size of a command's shared memory, and an upper bound if there may be more than can be counted.
+  /// The size in bytes of a command's shared memory, and an upper bound if some of it may not be counted.
   private struct SharedMemory: Sendable {
     var known: Int
     var possible: Int?
     var reason: HeldUse.Unknown?
   }
 
-  /// Processes can keep shared memory that the kernel does not show, such as a segment that no process has attached.
-  /// That matters when it fills the memory.
+  /// The shared memory that counts for a command's limit. Processes can keep shared memory that the kernel does not
+  /// attribute to them, such as a segment that no process has attached. The upper bound is therefore computed from the
+  /// shared memory of the whole machine, if something could not be counted or the machine's memory is nearly full.
   private func sharedMemory(of command: WatchedCommands.Command, _ machine: MachineUse) -> SharedMemory {
     var shared = SharedMemory(known: command.held.shared, reason: command.held.lastingUnknown)
     if shared.reason != nil || machine.isMemoryNearlyFull {

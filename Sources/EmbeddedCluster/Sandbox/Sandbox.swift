@@ -59,13 +59,14 @@ struct Sandbox: Sendable {
     return arguments + ["--"] + limitedProcesses + request.command
   }
 
-  /// Collects the folders in a mount namespace of their own, checks that they are the ones that were opened, and
-  /// continues there: as an unprivileged user if the daemon is root, otherwise as the daemon's user.
+  /// The arguments of the outer bubblewrap. It binds the request's folders in its own mount namespace, checks that they
+  /// are the opened ones, and runs the inner bubblewrap there: as an unprivileged user if the daemon is root, otherwise
+  /// as the daemon's user.
   ///
-  /// Only folders that the sandbox needs are collected. bubblewrap examines every mount below a folder that it binds,
+  /// Only folders that the sandbox needs are bound. bubblewrap examines every mount below a folder that it binds,
   /// and fails if one disappears meanwhile, which happens often beside a container runtime.
   ///
-  /// This also has a process namespace of its own, which no script can see, let alone change. Its first process is
+  /// The outer bubblewrap also creates a process namespace that no script can see. The first process in it is
   /// the bubblewrap that starts the script and waits for it. When that process ends for any reason, the kernel kills
   /// all processes that the script started, before the wrapper is notified of the end. The first process inside the
   /// script's own namespace guarantees nothing: a script can change it through `/proc/1/mem`.
@@ -100,11 +101,11 @@ struct Sandbox: Sendable {
     return arguments + limited + bubblewrap(inner)
   }
 
-  /// `$1` contains the identities of the folders, one per line; then follow the paths where they were
-  /// collected, `--`, and the command.
+  /// A script whose `$1` contains the identities of the folders, one per line; then follow the paths where they
+  /// are bound, `--`, and the command.
   ///
-  /// bubblewrap opens a folder by its path. If a path was redirected after it was checked, nothing is
-  /// run. No script can change the mounts here.
+  /// bubblewrap opens a folder by its path. If another folder was put at that path after the check, the script ends
+  /// with an error and runs nothing. Scripts of pods cannot change the mounts here.
   private static let check = """
     known=$1 places=; shift
     while [ "$1" != -- ]; do places="$places $1"; shift; done; shift

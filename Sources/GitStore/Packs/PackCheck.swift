@@ -31,7 +31,7 @@ struct PackCheck: ~Copyable {
   }
 
   private var entries: [Entry] = []
-  /// The objects outside of the pack that are bases of deltas, which name them by their ids.
+  /// The bases of `REF_DELTA` entries that the pack does not contain (a thin pack).
   private var others: [Entry] = []
   private var otherPositions: [ObjectID: Int] = [:]
   private var kept = KeptBases()

@@ -1,7 +1,8 @@
 /// The reason why an object of KubeDirector's operator cannot be adopted as it is.
 public enum AdoptionProblem: Sendable, Hashable {
   // The cluster.
-  /// Its operator still has work to do, in this state; empty if there is no status.
+  /// KubeDirector's operator has not finished with the cluster. `state` is the state in the status; empty without a
+  /// status.
   case unsettled(state: String)
   case upgradeRunning
   case beingDeleted

@@ -162,8 +162,8 @@ public struct AppService: Sendable, Hashable {
   /// The name of its port in the services of members: `<scheme>-<id>`, or `generic-<id>` without a scheme.
   public var portName: String {
     let scheme = DerivedNames.label(urlScheme ?? "").drop { $0 == "-" }
-    let room = DerivedNames.labelLimit - id.utf8.count - 1
-    return "\(scheme.isEmpty ? "generic" : scheme.prefix(max(0, room)))-\(id)"
+    let available = DerivedNames.labelLimit - id.utf8.count - 1
+    return "\(scheme.isEmpty ? "generic" : scheme.prefix(max(0, available)))-\(id)"
   }
 
   /// Its address on a host: `<scheme>://<host>:<port>`. Without a scheme it begins with `://`, as KubeDirector writes

@@ -16,7 +16,8 @@ extension Reconciler {
     return Set(names.compactMap(\.self))
   }
 
-  /// The apps that objects refer to before they change; empty if no change is blocked and none is being judged.
+  /// For each object that the event changes, the apps that it refers to before the event is applied. Empty if no
+  /// change is blocked and none is being judged.
   func apps(before change: FollowedChange) -> [ObjectReference: Set<String>] {
     if blocked.isEmpty, !pending.isJudging { return [:] }
     switch change {

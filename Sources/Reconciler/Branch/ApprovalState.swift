@@ -34,7 +34,7 @@ struct ApprovalState {
     approved = stored.map { .head($0) } ?? .nothing
   }
 
-  /// The approved head that ends when another head is reconciled; nil if the approval stays in force. An approval covers
+  /// The approved head that ends when another head is reconciled; nil if the approval stays valid. An approval covers
   /// one head, so a push that brings that head back does not get it again.
   ///
   /// - Parameters:

@@ -46,7 +46,7 @@ struct HeadReports: Sendable {
   ///
   /// - Parameter applied: the commit that was reconciled last.
   static func consequence(applied: ObjectID?) -> String {
-    applied.map { "what \($0.short) says stays in force" }
+    applied.map { "\($0.short) stays applied" }
       ?? "nothing is applied, and live objects stay unchanged"
   }
 

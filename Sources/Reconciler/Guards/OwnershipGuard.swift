@@ -19,7 +19,7 @@ struct OwnershipGuard {
     /// Whether another operator has managed a cluster of this installation, as its status or finalizer shows.
     var isTakenOver = false
 
-    /// Whether an object without an owner is to be adopted, or a cluster is to be adopted again.
+    /// Whether this change adopts an object without an owner, or adopts a cluster again.
     var isAdopted: Bool { asksForAdoption && (isTakenOver || owner == nil && !isDriftRefused) }
   }
 

@@ -63,8 +63,8 @@ extension Reconciler {
     // A suspended cluster waits until it is resumed.
     let waiting = count(.waiting) + reports.count { $0.isUnderWay && needsIntervention($0.reference) }
     // Rewritten history already counts as waiting.
-    let isHeld = branch.needsCommit
-    return rejected + failed + waiting == 0 && !isHeld
-      ? .converged : .unsettled(rejected: rejected, failed: failed + (isHeld ? 1 : 0), waiting: waiting)
+    let isBlocked = branch.needsCommit
+    return rejected + failed + waiting == 0 && !isBlocked
+      ? .converged : .unsettled(rejected: rejected, failed: failed + (isBlocked ? 1 : 0), waiting: waiting)
   }
 }

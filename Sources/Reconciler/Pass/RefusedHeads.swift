@@ -3,7 +3,7 @@ import GitStore
 import KubeDirector
 import Logging
 
-// Heads that are not followed. The state that was applied before stays in force.
+// Heads that are not followed. The state that was applied before stays applied.
 extension Reconciler {
   /// Reports a head that does not contain the last attempted revision.
   func refuseRewritten(_ head: ObjectID, lacking lastAttempted: ObjectID) async throws {

@@ -18,7 +18,7 @@ extension Reconciler {
     for report in ledger.takeReports(except: pending.unreported(in: ledger)) { await send(.commit(report)) }
   }
 
-  /// Whether the report of a commit is to be sent.
+  /// Whether the report of a commit has to be sent.
   var hasReports: Bool { !ledger.dirty.isSubset(of: pending.unreported(in: ledger)) }
 
   /// Records the findings of a file, as an object is recorded.

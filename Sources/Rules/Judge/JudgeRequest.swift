@@ -75,6 +75,6 @@ public struct ClusterTransition: Sendable, Hashable {
   public var newApp: App?
   /// The differences between the two specs, except `app`.
   public var differences: [Difference]
-  /// True if only the file's history makes this a rollback.
+  /// Whether this counts as a rollback because of an earlier version of the file, not because of the status.
   public var isByHistory: Bool
 }

@@ -3,7 +3,7 @@ import Values
 
 /// A rule's finding about one object, before its line and column are looked up.
 public struct Violation: Sendable, Hashable {
-  /// The side of a change that the path refers to.
+  /// The object, of the two that a change compares, that the path refers to.
   public enum Side: Sendable, Hashable {
     /// The desired object.
     case new

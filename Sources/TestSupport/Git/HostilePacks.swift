@@ -83,7 +83,7 @@ public struct HandmadePack {
 }
 
 extension TemporaryRepository {
-  /// Bytes in the format of zlib, compressed.
+  /// Compresses the content with zlib, as git does.
   ///
   /// - Returns: the compressed bytes, and the blob with this content.
   public func compressed(_ content: Data) throws -> (bytes: [UInt8], blob: String) {

@@ -158,8 +158,8 @@ public final class TemporaryRepository: Sendable {
       command, in: folder, environment: variables, input: from, output: to, errors: problems)
     let printed = String(decoding: try Data(contentsOf: URL(fileURLWithPath: to)), as: UTF8.self)
     guard code == 0 else {
-      let complaint = String(decoding: try Data(contentsOf: URL(fileURLWithPath: problems)), as: UTF8.self)
-      throw ToolError("\(command.joined(separator: " ")): \(complaint)")
+      let errorText = String(decoding: try Data(contentsOf: URL(fileURLWithPath: problems)), as: UTF8.self)
+      throw ToolError("\(command.joined(separator: " ")): \(errorText)")
     }
     return printed.hasSuffix("\n") ? String(printed.dropLast()) : printed
   }

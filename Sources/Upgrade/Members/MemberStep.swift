@@ -21,7 +21,7 @@ enum MemberStep: Hashable {
   /// Can transition to: `claimed` if it loses its revision, `toRollBack`
   case done(revision: String)
 
-  /// What an upgrade has left in a member that is to be rolled back.
+  /// The changes of an upgrade in a member that a rollback has to undo.
   struct Remains: Hashable {
     /// The new revision, which the upgrade claimed the pod for.
     var revision: String

@@ -62,9 +62,8 @@ extension ClusterMachine {
     status.roles[role].members[index] = member
   }
 
-  /// Why members have not been notified of everything that a new spec connects them to. It is nil if they have been,
-  /// or if nothing waits for it: changes at the end of an upgrade and later changes of a connected cluster are sent in
-  /// their own time.
+  /// Why not all members are notified of a new spec's connections yet. Nil if all are, and during an upgrade. Later
+  /// changes of a connected cluster do not count: their notifications are sent independently.
   var reasonNotNotified: String? {
     guard status.upgradeInfo == nil, let seen = observed.connections else { return nil }
     if let kind = seen.unread.first { return "members are notified of \(kind) when they can be read" }

@@ -57,7 +57,7 @@ extension ClusterMachine {
 }
 
 extension MemberStatus {
-  /// Whether the failed task is part of setting up a container, which starts over in a new container.
+  /// Whether the failed task belongs to the setup of a container. A new container runs the setup again.
   fileprivate var isSettingUp: Bool {
     detail.failedStep == .install || failedNotification?.event == .configure
   }

@@ -70,7 +70,7 @@ extension ClusterMachine {
     want(role, SetGoal(app: status.app, replicas: replicas, strategy: restStrategy(role)))
   }
 
-  /// The strategy of a role in which no pod is to be replaced.
+  /// The strategy of a role in which no pod must be replaced.
   ///
   /// KubeDirector's operator upgrades pods with `OnDelete`, which leaves the current revision of the set at the old
   /// template although all pods have the new one. Below the partition, a pod that dies would be created from it, with

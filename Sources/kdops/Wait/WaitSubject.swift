@@ -80,8 +80,8 @@ final class WaitSubject {
       "blocked changes are unknown: you may not get ConfigMaps in \(daemon.systemNamespace)")
   }
 
-  /// Why the cluster that does not exist is not created either: no commit that could create it has its file. Nil if
-  /// one has it, or if the repository cannot tell.
+  /// Why a cluster that does not exist will not be created: no commit that could create it has its file. Nil if a
+  /// commit has it, or if the repository has not enough history to decide.
   private func absence(at applied: String?) async -> String? {
     guard let files else { return nil }
     if let commit {

@@ -85,7 +85,7 @@ struct PodScriptsTests {
   @Test(
     "do not run with truncated input, and run once when requested again any number of times"
   )
-  func halfToldScript() throws {
+  func truncatedScriptInput() throws {
     let container = try Container()
     _ = try install(container, input: Self.meta)
     let answer = PodScripts.cutShort

@@ -224,7 +224,7 @@ struct ExecTests {
   }
 
   @Test("if the connection is refused, the error is unavailable")
-  func nobody() async throws {
+  func connectionRefused() async throws {
     let listening = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
       .bind(host: "127.0.0.1", port: 0).get()
     let port = listening.localAddress?.port ?? 0

@@ -36,7 +36,7 @@ struct UnreadableHeadTests {
       #expect(report?.kind == "Commit" && report?.verdict == .rejected)
       #expect(report?.rules == [rubbish == .bomb ? "file/limit" : "file/tree"])
       #expect(report?.message?.hasPrefix("clusters") == true, "\(report?.message ?? "")")
-      #expect(report?.message?.contains("stays in force") == true)
+      #expect(report?.message?.contains("stays applied") == true)
       #expect(await fixture.object(.clusters, "shop") != nil)
 
       // Drift is corrected meanwhile.

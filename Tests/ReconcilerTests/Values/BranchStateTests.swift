@@ -188,7 +188,7 @@ struct ApprovalStateTests {
     #expect(approval.ending(at: b, ahead: []) == nil)
   }
 
-  @Test("of a deletion that has to wait stays in force under newer heads until git has the cluster again")
+  @Test("of a deletion that has to wait stays valid under newer heads until git has the cluster again")
   func deletions() {
     var approval = ApprovalState()
     approval.approve(a)
@@ -358,12 +358,12 @@ struct HeadReportsTests {
         """)
   }
 
-  @Test("an unreadable head says what stays in force")
+  @Test("the report of an unreadable head says which commit stays applied")
   func unreadable() {
     let error = GitError(.tooLarge, "the tree is too large")
     let report = HeadReports.unreadable(b, error, applied: a)
     #expect(report.phase == .rejected && report.rules == ["file/limit"])
-    #expect(report.message?.hasSuffix("; what aaaaaaa says stays in force") == true)
+    #expect(report.message?.hasSuffix("; aaaaaaa stays applied") == true)
     #expect(
       HeadReports.unreadable(b, error, applied: nil).message?.hasSuffix("live objects stay unchanged")
         == true)

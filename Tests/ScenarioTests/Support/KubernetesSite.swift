@@ -187,7 +187,7 @@ final class KubernetesSite: Site {
   }
 
   func record(of pod: ObjectName) async throws -> String {
-    let look =
+    let readRuns =
       "if [ -d /data ]; then echo volume; cat /data/runs; else echo own; cat /srv/runs; fi 2> /dev/null"
     var tries = 0
     while true {
@@ -196,7 +196,7 @@ final class KubernetesSite: Site {
         let seen = try await client.exec(
           pod,
           ExecRequest(
-            command: ["/bin/sh", "-c", "\(look); true"], outputLimit: 1 << 20, timeout: .seconds(20)))
+            command: ["/bin/sh", "-c", "\(readRuns); true"], outputLimit: 1 << 20, timeout: .seconds(20)))
         let text = String(decoding: seen.stdout, as: UTF8.self)
         if text.hasPrefix("volume") { volumes.withLock { $0[pod] = text } }
         return text

@@ -7,10 +7,10 @@ struct SignatureVerification: Sendable {
   let repository: GitRepository
   let checker: any SignatureChecker
   let stamp: Stamp
-  /// Whether a signed commit covers all commits before it.
+  /// Whether the signature of a commit also covers its ancestors (`verify: head`).
   let answersForAll: Bool
 
-  /// The commits that are to be checked.
+  /// The commits to check.
   struct Request {
     var head: ObjectID
     /// The last attempted revision, if the local repository has it.
