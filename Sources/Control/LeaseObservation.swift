@@ -6,8 +6,8 @@ import Values
 /// Detects from repeated reads of an installation's Lease whether a daemon runs.
 ///
 /// The rule is that of leader election: a Lease that has not changed for its duration has no leader. The duration is
-/// measured with this machine's monotonic clock. The times in the Lease are those of another machine's clock; they decide
-/// only as long as the Lease was not read often enough, and only if both clocks seem to agree.
+/// measured with this machine's monotonic clock. The times in the Lease come from another machine's clock. They are
+/// used only until the Lease was read often enough, and only if the two clocks seem to agree.
 public struct LeaseObservation: Sendable {
   private struct Version: Hashable {
     var uid: String

@@ -4,13 +4,14 @@ import Reports
 /// time decides anything.
 public struct SyncWait: Sendable {
   public enum Step: Hashable, Sendable {
-    /// With what the daemon does, for users.
+    /// The request is not done yet; with the daemon's current activity, for users.
     case pending(String)
     /// The daemon has applied a fetch that began after the request.
     case answered
-    /// A daemon of an older version has fetched, and has run on since then.
+    /// A daemon of an older version, which does not report ids, has fetched since the request, and was seen running
+    /// after that fetch.
     case presumed
-    /// It cannot be known; with the reason, for users.
+    /// It cannot be determined whether the request was answered; with the reason, for users.
     case unknown(String)
   }
 

@@ -3,7 +3,7 @@ import GitStore
 import Rules
 import Values
 
-/// Two sides of a repository, and the difference between them.
+/// Two revisions of a repository, and the difference between them.
 public struct Comparison: Sendable {
   /// Nil before the first commit.
   public private(set) var base: (side: Revision, commit: ObjectID)?
@@ -14,7 +14,7 @@ public struct Comparison: Sendable {
   /// The facts that were used instead of reading; nil if everything was read.
   private var facts: TreeFacts?
 
-  /// Creates a comparison of a side with nothing.
+  /// Creates a comparison without a base: everything in the head is new.
   public init(head: Revision) { self.init(base: nil, head: head) }
 
   private init(
@@ -33,7 +33,7 @@ public struct Comparison: Sendable {
     if let facts { store?.forget(.tree(facts.layout)) }
   }
 
-  /// The side that is judged.
+  /// The revision that is judged.
   public enum Head: Sendable {
     case commit(ObjectID)
     case index
@@ -41,8 +41,8 @@ public struct Comparison: Sendable {
 
   /// - Parameters:
   ///   - store: The store of facts about trees. With nil, everything is read.
-  /// - Throws: `GitError` if a side cannot be read. A tree that exceeds the limits or is not a tree does not
-  ///   throw: it becomes a finding of its side, and the side is then unusable.
+  /// - Throws: `GitError` if a revision cannot be read. A tree that exceeds the limits or is not a tree does not throw:
+  ///   it becomes a finding of its revision, which is then unusable.
   public static func read(
     base: ObjectID?, head: Head, in repository: GitRepository, _ store: FactStore?
   ) async throws -> Comparison {
@@ -119,7 +119,7 @@ public struct Comparison: Sendable {
 
   // MARK: One side
 
-  /// Reads a side completely.
+  /// Reads a revision completely.
   public static func side(of head: Head, in repository: GitRepository) async throws -> Revision {
     try await side(of: head, try await layout(of: head, in: repository), in: repository)
   }

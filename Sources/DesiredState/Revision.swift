@@ -30,7 +30,7 @@ public struct Revision: Sendable {
   /// The lines of a file as they were judged.
   public func source(_ path: String) -> SourceText? { texts.source(path) }
 
-  /// - Parameter snapshot: With nil, the side has no files.
+  /// - Parameter snapshot: With nil, the revision has no files.
   private init(_ found: FoundLayout, _ snapshot: Snapshot? = nil, texts: FileContents) {
     (layout, layoutFindings) = found
     self.snapshot = snapshot ?? Snapshot(defaultNamespace: found.layout.defaultNamespace)
@@ -38,7 +38,7 @@ public struct Revision: Sendable {
     self.snapshot.contents = { texts.text($0) }
   }
 
-  /// A side that cannot be read as a whole, with the reason.
+  /// A revision that cannot be read as a whole, with the reason.
   static func unreadable(_ finding: Diagnostic) -> Revision {
     Revision((RepositoryLayout(), [finding]), texts: FileContents([:]))
   }
@@ -56,15 +56,15 @@ public struct Revision: Sendable {
     return side
   }
 
-  /// Creates the side that the facts are about. Files are read only on demand.
+  /// Creates the revision that the facts describe. Files are read only on demand.
   init(_ facts: TreeFacts, _ found: FoundLayout, texts: FileContents) {
     self.init(found, Snapshot(facts, defaultNamespace: found.layout.defaultNamespace), texts: texts)
   }
 
-  /// Reads the files that differ between this side and another.
+  /// Reads the files that differ between this revision and another.
   ///
   /// - Parameter found: A layout with the same places.
-  /// - Returns: The other side, and the changes that the judge has to examine.
+  /// - Returns: The other revision, and the changes that the judge has to examine.
   func changed(
     by differences: [TreeChange], _ found: FoundLayout, texts: FileContents, in repository: GitRepository
   ) async throws -> (side: Revision, changes: Changes) {
@@ -78,7 +78,7 @@ public struct Revision: Sendable {
 
   /// Reads the files of a folder on disk.
   ///
-  /// - Returns: The side, and the requested folder relative to the repository's root.
+  /// - Returns: The revision, and the requested folder relative to the repository's root.
   public static func read(folder: String) async throws -> (side: Revision, asked: String) {
     do {
       let (side, tree) = try await whole(folder)

@@ -22,9 +22,9 @@ public enum JobLog {
     case document
     /// An escape of one of its characters breaks a command.
     case json
-    /// As `json`.
+    /// An escape of one of its characters breaks a command, as in `json`.
     case xml
-    /// Not changed: the renderer has already broken commands in text from outside.
+    /// Output that is not changed, because the renderer has already broken commands in text from outside.
     case finished
 
     /// Whether people read the output as it is.

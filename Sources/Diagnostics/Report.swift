@@ -45,7 +45,7 @@ public struct Report: Sendable, Hashable {
     }
   }
 
-  /// The commit of the baseline; nil if a whole tree was judged by itself.
+  /// The commit of the baseline; nil if a whole tree was judged without one.
   public var base: String?
   /// The commit that was judged, or `staged`, or `worktree`.
   public var head: String

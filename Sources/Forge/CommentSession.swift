@@ -17,15 +17,15 @@ struct CommentSession: Sendable {
     case finished
   }
 
-  /// What follows from an answer.
+  /// The next step after the forge's response.
   enum Progress: Sendable, Hashable {
     /// `call` returns the next request.
     case next
     /// There is nothing left to do.
     case finished
-    /// The same request is sent again; after this delay, if the forge specifies one.
+    /// The same request is sent again: after this delay, or after a backoff if it is nil.
     case later(Duration?)
-    /// The same request is sent again when the token or its permissions were corrected.
+    /// The same request is sent again after the token or its permissions were corrected.
     case refused(String)
     /// The forge does not accept the comment.
     case hopeless(String)

@@ -58,7 +58,7 @@ public struct GitError: Error, Sendable, Hashable {
     self.hint = hint
   }
 
-  /// The same error, with `isExhausted`.
+  /// A copy with `isExhausted` set.
   var exhausted: GitError {
     var error = self
     error.isExhausted = true
@@ -68,8 +68,7 @@ public struct GitError: Error, Sendable, Hashable {
   /// True if the cause is the content or size of one object; other objects may be readable.
   var isOfOneObject: Bool { (kind == .malformed || kind == .tooLarge) && !isExhausted }
 
-  /// The same error with the path in a tree, unless it already has one. The path closest to the failure is
-  /// kept.
+  /// A copy with the path in a tree, unless the error already has a path. So the path closest to the failure is kept.
   public func at(_ path: @autoclosure () -> String) -> GitError {
     guard self.path == nil else { return self }
     var error = self

@@ -161,7 +161,7 @@ public actor GitRepository {
     try entry(at: path, in: commit, budget: SharedTreeBudget())
   }
 
-  /// The same for one of several readings that share their limits.
+  /// The entry at a path of a commit's tree, as `entry(at:in:)`, for several readings that share one limit.
   public func entry(
     at path: String, in commit: ObjectID, budget: SharedTreeBudget
   ) throws(GitError) -> TreeEntry? {

@@ -1,7 +1,7 @@
 /// The git hooks that kdops implements.
 public enum HookName: String, CaseIterable, Sendable {
   case preCommit = "pre-commit"
-  /// Runs for a merge that git commits by itself.
+  /// Runs before `git merge` creates a merge commit.
   case preMergeCommit = "pre-merge-commit"
   case prePush = "pre-push"
   case preReceive = "pre-receive"

@@ -89,8 +89,8 @@ public struct HookRun {
     return alone
   }
 
-  /// For a merge: the merged commit, if the followed branch already contains it. Then only the user's own commits are
-  /// new. A comparison with `HEAD` would judge several steps that others made one after another as one change.
+  /// For a merge, the merged commit if the followed branch already contains it. Then only the user's own commits are
+  /// new. A comparison with `HEAD` would judge several successive changes of others as one change.
   private func sideThatIsThere() async throws -> ObjectID? {
     var heads = try await repository.mergeHeads()
     // Before the hook runs, `git merge` names the merged commits only in the environment.

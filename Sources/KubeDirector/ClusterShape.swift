@@ -20,7 +20,7 @@ public enum ClusterShape {
       sets: sets.compactMap { mismatch(set: $0, of: name) })
   }
 
-  /// The same reasons, from parts that were checked before.
+  /// The reasons why the engine cannot manage a cluster, from parts that were checked before.
   ///
   /// - Parameters:
   ///   - foreignFields: The result of `foreignFields(of:)` for the cluster's status.

@@ -1,4 +1,4 @@
-/// What a notification is about.
+/// The event that a notification reports.
 public enum NotificationEvent: String, Sendable, Hashable, CaseIterable {
   /// A change violates a rule; only a new commit can fix it.
   case rejected

@@ -11,7 +11,7 @@ public struct NotificationTarget: Sendable, Hashable {
     case webhook
   }
 
-  /// Where the address is written.
+  /// The address, or the file that contains it.
   public enum Address: Sendable, Hashable {
     case url(String)
     /// The file that contains it, read again for each request: an address of Slack is a secret.

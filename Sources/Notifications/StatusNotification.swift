@@ -16,7 +16,7 @@ struct StatusNotification: Sendable, Hashable {
     var total: Int
   }
 
-  /// The same for the same event of the same change, also after a restart.
+  /// Identifies the notification. The same event of the same change has the same id, also after a restart.
   var id: String
   var event: NotificationEvent
   /// In whole seconds since 1970.

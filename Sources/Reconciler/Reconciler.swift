@@ -87,7 +87,7 @@ public actor Reconciler {
   /// The progress of a request; nil if it is unknown.
   public func progress(of id: SyncID) -> SyncProgress? { syncs.progress(of: id) }
 
-  /// Fetches now instead of at the next interval. Requests during a fetch are one further fetch.
+  /// Fetches now instead of at the next interval. All requests that arrive during a fetch cause one further fetch.
   public func fetchNow() { scheduler.requestFetch() }
 
   /// Requests a reconcile pass.

@@ -22,7 +22,7 @@ extension Reconciler {
     public var verify = SignaturePolicy.Mode.none
     /// Verifies signatures; nil if none are required.
     public var checker: (any SignatureChecker)?
-    /// Where the keys of the allowed signers are, as shown to people.
+    /// The location of the keys of allowed signers, as shown to people.
     public var signers = ""
 
     public init(

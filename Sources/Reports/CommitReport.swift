@@ -69,7 +69,7 @@ public struct ObjectReport: Sendable, Hashable {
 }
 
 extension ObjectReport {
-  /// The same object, updated from its cluster's status: phase, progress and reason come from the engine.
+  /// The report updated from the cluster's status: phase, progress and reason come from the engine.
   ///
   /// Only an accepted change follows its cluster, because a cluster's status has no information about other changes.
   /// When an upgrade ends, the last progress is kept, with all members done.
@@ -107,7 +107,7 @@ extension ObjectReport {
 extension ObjectReport {
   private static let suspended = "suspended by \(Wire.Annotation.suspend); it continues when that is removed"
 
-  /// The same object before its cluster has started on the change; adds why it has not started, if known.
+  /// The report of a change that its cluster has not started yet, with the reason if the status shows it.
   public func awaited(by status: ClusterStatus?) -> ObjectReport {
     var report = following(nil)
     guard report.phase == .pending, let status else { return report }

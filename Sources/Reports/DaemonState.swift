@@ -64,8 +64,8 @@ public struct DaemonRecord: Sendable, Hashable {
 public struct DaemonState: Sendable, Hashable {
   public enum Life: Sendable, Hashable {
     case running
-    /// Not running; has the time when it was last known to run, in whole seconds since 1970, or nil if it
-    /// never ran.
+    /// No daemon runs; with the time when it was last known to run, in whole seconds since 1970, or nil if it never
+    /// ran.
     case notRunning(lastSeen: Int?)
     /// Unknown; has the reason, worded to follow a colon.
     case unknown(String)

@@ -191,8 +191,7 @@ extension ClusterFile {
 }
 
 extension Journal.Run {
-  /// The same run with all text from people or nodes prepared for the tree: one line, bounded, no
-  /// credentials.
+  /// The run with all text from people or nodes prepared for the tree: one line, bounded, no credentials.
   fileprivate var cleaned: Journal.Run {
     var run = self
     (run.id, run.from, run.to) = (clean(id), clean(from), clean(to))

@@ -40,7 +40,7 @@ public enum SyncProgress: String, Hashable, Sendable {
   /// The next fetch has not begun; one that was in progress at the request does not count.
   case requested
   case fetching
-  /// The reconcile pass that follows the fetch has not ended successfully.
+  /// The fetch has ended. The reconcile pass after it has not ended successfully yet.
   case applying
   case done
 }

@@ -78,7 +78,7 @@ public final class GitSink: StatusSink {
     return found
   }
 
-  /// The last note that this cluster wrote on a commit, as far as the mirror has it; nil if there is none.
+  /// The last note of this cluster on a commit, if the mirror has fetched it; otherwise nil.
   public func note(on commit: ObjectID) async -> String? {
     guard let ref = refs.notes,
       let bytes = try? await mirror.repository.note(on: commit, ref: Mirror.trackingRef(ref))
@@ -87,8 +87,8 @@ public final class GitSink: StatusSink {
     return guardian?.isForeign(note: text) == true ? nil : text
   }
 
-  /// The cluster files of a ref, as far as the mirror has them: `NAMESPACE/NAME.yaml`. Empty if the ref has
-  /// unreadable content; in that case the new status is not merged with it either.
+  /// The cluster files of a ref that the mirror has fetched: `NAMESPACE/NAME.yaml`. Empty if the ref has unreadable
+  /// content; in that case the new status is not merged with it either.
   private func paths(of ref: String) async -> [String] {
     guard let tip = try? await mirror.known(ref), let selection = try? PathSelection(patterns: ["*/*.yaml"])
     else { return [] }

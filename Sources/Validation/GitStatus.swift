@@ -48,7 +48,7 @@ public struct GitStatus: Sendable {
     Report.Status(source: .tree, commit: commit.hex, cluster: owner?.words)
   }
 
-  /// The same as text, with the age.
+  /// The source of the status and its age as text.
   public var words: [String] { StatusWords.age(of: source, age) }
 
   private static func owner(of tree: ObjectID, in repository: GitRepository) async -> StatusOwner? {

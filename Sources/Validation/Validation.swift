@@ -7,7 +7,7 @@ import Reports
 import Rules
 import Values
 
-/// One run of `kdops validate`: reads the sides, judges them, and creates the report.
+/// One run of `kdops validate`: reads the revisions, judges them, and creates the report.
 public struct Validation {
   public enum Target {
     /// The files of a folder on disk.
@@ -27,11 +27,11 @@ public struct Validation {
 
   /// All findings, and the verdict on every requested object.
   public let report: Report
-  /// The number of apps and clusters on the judged side.
+  /// The number of apps and clusters in the judged revision.
   public let apps: Int
   public let clusters: Int
-  /// The number of requested files that the layout selects. Nil if two sides were compared, because a change
-  /// may well have no such file.
+  /// The number of requested files that the layout selects. Nil if two revisions were compared, because a change need
+  /// not contain such a file.
   public let selectedFiles: Int?
   /// The age of the status that was used, in whole seconds.
   public let statusAge: Int?
@@ -51,7 +51,7 @@ public struct Validation {
   private let head: Revision
   private let base: Revision?
 
-  /// The objects of the judged side and of its base. The base is nil if there is none or it cannot be used.
+  /// The objects of the judged revision and of its base. The base is nil if there is none or it cannot be used.
   public var snapshots: (base: Snapshot?, head: Snapshot) {
     (base.flatMap { $0.isUsable ? $0.snapshot : nil }, head.snapshot)
   }
@@ -110,7 +110,7 @@ public struct Validation {
     return refspecs.contains { $0.drop { $0 == "+" }.hasPrefix(RepositorySetting.statusRefs) }
   }
 
-  /// The name of the side in a report for the files of a folder.
+  /// The name of the revision in a report on the files of a folder.
   private static let workTree = "worktree"
 
   private static func sides(

@@ -16,7 +16,7 @@ public enum ValidationText {
     return text + summary(validation)
   }
 
-  /// One line per changed object, if two sides were compared.
+  /// One line per changed object, if two revisions were compared.
   private static func changes(_ report: Report) -> String {
     guard report.base != nil else { return "" }
     let changed = report.objects.filter { $0.verdict != .unchanged }.sorted { $0.object < $1.object }

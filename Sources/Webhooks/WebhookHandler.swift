@@ -11,7 +11,7 @@ struct WebhookHandler: Sendable {
     var fetches = false
   }
 
-  /// What is known of a request before its body is read.
+  /// The part of a request that is known before its body is read.
   struct Head: Sendable, Hashable {
     var method: String
     var path: String

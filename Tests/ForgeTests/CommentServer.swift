@@ -25,7 +25,9 @@ final class CommentServer: Sendable {
 
   init(_ kind: ForgeSettings.Kind) { self.kind = kind }
 
-  /// - Returns: its address.
+  /// Starts the server.
+  ///
+  /// - Returns: its URL.
   func start() async throws -> String {
     let started = try await JSONServer { self.answer($0) }
     server.withLock { $0 = started }

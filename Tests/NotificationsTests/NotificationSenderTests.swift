@@ -64,7 +64,7 @@ struct NotificationSenderTests {
     }
   }
 
-  /// What a test uses.
+  /// The objects that a test uses.
   private struct Scene: Sendable {
     var receiver: Receiver
     var url: String

@@ -51,7 +51,7 @@ enum Sample {
     return status
   }()
 
-  /// The same during its rollback: worker 2 is rolled back, 3 is in progress, 4 waits for it.
+  /// The cluster of `upgrading` during its rollback: worker 2 is rolled back, 3 is in progress, 4 waits for it.
   static let rollingBack: ClusterStatus = {
     var status = upgrading
     status.app = "spark-1.0.0"

@@ -4,7 +4,7 @@ import Values
 
 @Suite("The members of a JSON object")
 struct JSONMembersTests {
-  /// The same as a plain list of pairs.
+  /// The reference implementation: a plain list of pairs.
   private struct Model {
     var pairs: [(key: String, value: JSON)] = []
 

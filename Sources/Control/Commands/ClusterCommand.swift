@@ -28,7 +28,7 @@ public struct ClusterCommand: Hashable, Sendable {
   struct Plan: Hashable, Sendable {
     /// The annotations to write; a nil value removes one. Empty if nothing needs to be written.
     var annotations: [String: String?]
-    /// What happens next, in one sentence.
+    /// The effect of the command, in one sentence.
     var words: String
     /// The pod whose script runs again.
     var pod: String?

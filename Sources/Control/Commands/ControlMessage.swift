@@ -64,7 +64,7 @@ public struct ControlRequest: Hashable, Sendable, CustomStringConvertible {
 public struct ControlAnswer: Hashable, Sendable {
   public enum Outcome: String, Hashable, Sendable {
     case done
-    /// Not done; `words` gives the reason.
+    /// The command was not executed; `words` gives the reason.
     case refused
     /// The command could not be tried.
     case failed

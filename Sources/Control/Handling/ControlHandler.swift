@@ -1,7 +1,7 @@
 import Reports
 import Values
 
-/// What a command may request of a running daemon.
+/// The operations of a running daemon that commands can request.
 public protocol ControlledDaemon: Sendable {
   /// Fetches and resyncs now.
   func sync() async

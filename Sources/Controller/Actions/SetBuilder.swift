@@ -240,7 +240,7 @@ struct ObjectBuilder {
     return ["metadata": metadata, "spec": pod]
   }
 
-  /// The same policy that Kubernetes sets by default: a moving tag is pulled for every container.
+  /// The default pull policy of Kubernetes: `Always` for the tag `latest` and without a tag, otherwise `IfNotPresent`.
   static func pullPolicy(_ image: String) -> String {
     if image.utf8.contains(UInt8(ascii: "@")) { return "IfNotPresent" }
     // A colon before the last slash separates a port.

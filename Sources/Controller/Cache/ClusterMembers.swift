@@ -150,8 +150,10 @@ struct ClusterMembers {
     return Self.clusters(of: changes)
   }
 
-  /// Not a method of the value: its caller would keep a copy of it while the arguments are evaluated, and each change
-  /// of a dictionary would then copy all of it.
+  /// The clusters of changed objects.
+  ///
+  /// A static function, because a method of the value would keep a copy of it while the arguments are evaluated, and
+  /// each change of a dictionary would then copy the whole dictionary.
   private static func clusters<Value: ClusterMember>(of changes: [WatchedObjects<Value>.Change]) -> Set<
     ObjectName
   > {

@@ -89,7 +89,7 @@ public struct KubernetesDaemon: Sendable {
     }
   }
 
-  /// Runs until it is stopped, or with `once` until nothing is left that continues by itself.
+  /// Runs until it is stopped, or with `once` until no work is left that continues without a person or another commit.
   ///
   /// - Parameters:
   ///   - more: further services, which run whether or not this daemon leads.

@@ -13,8 +13,8 @@ extension Daemon {
     public var remote: Remote
     /// The folder of the local repository.
     public var folder: String
-    /// What the reconciler does with the branch and its commits. The daemon adds signatures and automatic reverts, from
-    /// the options below.
+    /// How the reconciler treats the branch and its commits. The daemon adds signatures and automatic reverts, from the
+    /// options below.
     public var reconciler = Reconciler.Settings()
     public var statusRefs = StatusRefs(notes: "refs/notes/kdops", tree: "refs/kdops/status")
     /// Whether a status that another cluster has written, found at the start, is overwritten.
@@ -46,7 +46,7 @@ extension Daemon {
     /// - Parameter folder: the folder of the local repository.
     public init(remote: Remote, folder: String) { (self.remote, self.folder) = (remote, folder) }
 
-    /// What the administrator allows; engine, reconciler and control handle only this.
+    /// The objects that the administrator allows; engine, reconciler and control handle only these.
     public var policy: Policy {
       get { reconciler.policy }
       set { reconciler.policy = newValue }

@@ -8,7 +8,7 @@ import Reports
 import StatusWriter
 import Values
 
-/// What the reconciler stores for the next daemon: reports in git, records in a ConfigMap.
+/// The records that the reconciler stores for the next daemon: reports in git, the others in a ConfigMap.
 struct DaemonRecords: ReconcileRecords {
   private let sink: GitSink
   private let blockedChanges: BlockedChangeRecord

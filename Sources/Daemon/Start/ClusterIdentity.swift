@@ -3,7 +3,7 @@ import KubeDirector
 import Logging
 import ServiceLifecycle
 
-/// What identifies an installation on a cluster. Both parts come from one Secret, which the first daemon creates.
+/// The identity of an installation on a cluster. Both parts come from one Secret, which the first daemon creates.
 struct ClusterIdentity: Sendable {
   /// Authenticates the objects that the installation applies.
   let stamp: Stamp

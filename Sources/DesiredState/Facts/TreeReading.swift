@@ -14,7 +14,9 @@ struct TreeReading {
   /// stored, because reading the differing files again would cost a few hundredths of a second each time.
   private static let differenceLimit = 500
 
-  /// - Returns: The side of the tree, and the facts that it relies on; nil facts if everything was read.
+  /// Reads the revision of a tree.
+  ///
+  /// - Returns: The revision, and the facts that were used instead of reading; nil facts if everything was read.
   func side(of tree: ObjectID) async throws -> (side: Revision, facts: TreeFacts?) {
     if let known = try await known(of: tree) { return known }
     let selection = try layout.layout.selection()

@@ -4,7 +4,7 @@ import Manifests
 import Synchronization
 import Values
 
-/// The bytes of one side's files, for the line and column of findings. Only recently used files are kept as lines.
+/// The bytes of a revision's files, for the line and column of findings. Only recently used files are kept as lines.
 final class FileContents: Sendable {
   private let reader: ObjectReader?
   /// The files of folders on disk, which were read already.

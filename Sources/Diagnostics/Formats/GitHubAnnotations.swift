@@ -50,7 +50,7 @@ public enum GitHubAnnotations {
     return escaped
   }
 
-  /// Also escapes the characters that end a property.
+  /// Escapes text for a property: the characters of a message, and those that end a property.
   private static func property(_ text: String) -> String {
     var escaped = ""
     for scalar in data(text).unicodeScalars {

@@ -101,7 +101,7 @@ struct GroupVersion: Sendable, Hashable {
   init(_ resource: Resource) { (group, version) = (resource.group, resource.version) }
   init(group: String, version: String) { (self.group, self.version) = (group, version) }
 
-  /// As in `apiVersion`.
+  /// The group and version as in the field `apiVersion`.
   var name: String { group.isEmpty ? version : "\(group)/\(version)" }
   /// The path of its objects, without a slash at the beginning.
   var path: String { group.isEmpty ? "api/\(version)" : "apis/\(name)" }

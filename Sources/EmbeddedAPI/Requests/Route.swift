@@ -1,6 +1,6 @@
 import ClusterAPI
 
-/// What a path names.
+/// The API endpoint that a path names.
 enum Route: Sendable, Hashable {
   case health
   case version

@@ -35,7 +35,8 @@ enum SPDYHeaders {
     (isFirst ? [0x78, 0x01] : []) + [0, 4, 0, 0xFB, 0xFF, 0, 0, 0, 0] + [0, 0, 0, 0xFF, 0xFF]
   }
 
-  /// What both sides know before the first list: words with their lengths, and a text.
+  /// The dictionary of the compression, which client and server know before the first list: words with their lengths,
+  /// and a text.
   static let dictionary: [UInt8] = {
     var bytes: [UInt8] = []
     for word in words {

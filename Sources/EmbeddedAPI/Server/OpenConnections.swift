@@ -8,7 +8,7 @@ import Synchronization
 final class OpenConnections: Sendable {
   private struct State {
     var next = 0
-    /// Those that have not sent the token yet.
+    /// The connections that have not sent the token yet.
     var opening: [Int: any Channel] = [:]
     var authorized: Set<Int> = []
   }

@@ -8,7 +8,7 @@ enum ResponseFormat: Sendable, Hashable {
   case table(IncludedObject)
   case metadata
 
-  /// What a row has of its object.
+  /// The part of its object that a row contains.
   enum IncludedObject: String, Sendable, Hashable {
     case none = "None"
     case metadata = "Metadata"

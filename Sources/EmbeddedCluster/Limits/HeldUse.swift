@@ -3,11 +3,11 @@
 struct HeldUse: Sendable, Hashable {
   /// Why the processes may use more than was counted.
   enum Unknown: Sendable, Hashable {
-    /// They map deleted files or shared memory whose size this user may not read.
+    /// The processes map deleted files or shared memory whose size this user may not read.
     case sizes
     /// This user may not read their descriptors, mappings or system calls.
     case descriptors
-    /// They sent descriptors over a socket that were not received yet, or wait in a system call that keeps a
+    /// The processes sent descriptors over a socket that were not received yet, or wait in a system call that keeps a
     /// closed file.
     case unreceived
 

@@ -97,9 +97,9 @@ enum SystemCallFilter {
     static let allow = result(0x7FFF_0000)
     /// `SECCOMP_RET_ERRNO` with `ENOSYS`.
     static let refuse = result(0x0005_0000 | 38)
-    /// The same with `EAFNOSUPPORT`.
+    /// `SECCOMP_RET_ERRNO` with `EAFNOSUPPORT`.
     static let refuseFamily = result(0x0005_0000 | 97)
-    /// The same without an error: the call does nothing and returns 0.
+    /// `SECCOMP_RET_ERRNO` with the number 0: the call does nothing and returns 0.
     static let ignore = result(0x0005_0000)
     /// Skips a number of instructions unless the loaded word equals the value.
     static func unless(equal value: UInt32, skip: UInt8) -> Instruction {

@@ -60,7 +60,7 @@ struct PodMachine: Sendable {
   }
 
   struct Container: Sendable, Hashable {
-    /// What the pod's spec says about a container.
+    /// The definition of a container in the pod's spec.
     struct Definition: Sendable, Hashable {
       let name: String
       let image: String

@@ -15,7 +15,8 @@ struct Sandbox: Sendable {
   static let unprivileged = FileOwner(user: 7_038_063, group: 7_038_063)
 
   private static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-  /// Where a container's folders are collected and checked, in a mount namespace that no script can change.
+  /// The folder below which a container's folders are bound and checked, in a mount namespace that no script can
+  /// change.
   private static let stage = "/mnt"
 
   init(mode: SandboxMode, limits: SandboxLimits, isRoot: Bool = geteuid() == 0) {

@@ -1,9 +1,9 @@
 /// How the embedded node runs scripts.
 public enum SandboxMode: String, Sendable, Hashable, CaseIterable {
-  /// In bubblewrap: without network, without host files except programs and libraries, and with resource
+  /// Scripts run in bubblewrap: without network, without host files except programs and libraries, and with resource
   /// limits.
   case bubblewrap
-  /// With the pod's folder as root directory and no other isolation: scripts can use the network and this
+  /// Scripts run with the pod's folder as root directory and without other isolation: they can use the network and this
   /// machine's devices. Selected with `--embedded-unsandboxed`.
   case none
   /// Scripts are not run: `exec` is refused. For clusters whose apps have no packages.
@@ -22,11 +22,11 @@ public struct SandboxLimits: Sendable, Hashable {
   public var folderDepth = 128
   /// Address space of one process, in bytes.
   public var memory = 2 << 30
-  /// Maximum size of a file that it writes, in bytes.
+  /// Maximum size of a file that a process writes, in bytes.
   public var fileSize = 1 << 30
-  /// CPU time, in seconds.
+  /// CPU time of one process, in seconds.
   public var cpuSeconds = 600
-  /// Of one process.
+  /// Open files of one process.
   public var openFiles = 1024
   /// Open files, memory mappings, sockets, file locks and watched files of all processes together, threads included:
   /// more would take seconds to count.

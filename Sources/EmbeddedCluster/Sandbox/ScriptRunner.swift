@@ -112,7 +112,7 @@ struct ScriptRunner: Sendable {
     try FileText.write(SystemCallFilter.bytes, to: "\(place)/filter")
   }
 
-  /// Returns the limit for which the kernel ended the command; nil if the command ended by itself.
+  /// Returns the limit for which the kernel ended the command; nil if the kernel did not end it.
   private func excess(of cgroup: ScriptCgroup?, _ ending: Ending) -> ResourceExcess? {
     guard let cgroup, cgroup.ranOutOfMemory else { return nil }
     // If one of its processes was killed and the script continued, the script has handled that itself.

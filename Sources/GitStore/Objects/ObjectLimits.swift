@@ -119,7 +119,7 @@ extension RepositoryHandle {
     try budget.take(try checked(id, found).cost, objectOf: found.chain.size)
   }
 
-  /// The same for an object that the operation reads again: it is not counted twice.
+  /// Checks the limits as `charge` does, for an object that the operation reads again. Its bytes are not counted twice.
   func chargeAgain(_ id: ObjectID) throws(GitError) {
     guard let found = try packed(id) else { return }
     _ = try checked(id, found)

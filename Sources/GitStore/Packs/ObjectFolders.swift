@@ -5,7 +5,7 @@ struct ObjectFolders {
   /// Each with a `/` at the end.
   let paths: [String]
 
-  /// As libgit2: alternates of alternates, up to this depth.
+  /// The depth up to which alternates of alternates are followed; the same as in libgit2.
   private static let depth = 5
 
   init(_ location: RepositoryLocation, commonFolder: String) {

@@ -66,11 +66,11 @@ public struct Remote: Sendable, Hashable {
 /// Time limits for network operations. A name lookup cannot be interrupted, so it takes as long as the
 /// system's resolver needs (about 30 s at worst).
 public struct NetworkLimits: Sendable, Hashable {
-  /// Until a connection is established.
+  /// The time limit for establishing a connection.
   public var connect: Duration
-  /// Without any data transfer.
+  /// The time after which a connection without data transfer is closed.
   public var stall: Duration
-  /// For the whole of one fetch or push.
+  /// The time limit for one whole fetch or push.
   public var total: Duration
 
   public init(

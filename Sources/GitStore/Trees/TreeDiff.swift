@@ -14,8 +14,8 @@ extension RepositoryHandle {
     return try changes(from: old, to: new, selection, &budget)
   }
 
-  /// The same for one of several comparisons that share their limits. Objects that were read before an error count,
-  /// too.
+  /// The changes between two trees, for several comparisons that share one limit. Objects that were read before an
+  /// error count, too.
   func changes(
     from old: ObjectID?, to new: ObjectID?, _ selection: PathSelection, _ budget: inout TreeBudget
   ) throws(GitError) -> [TreeChange] {
@@ -122,8 +122,9 @@ final class FolderBytes {
 }
 
 extension PathSelection {
-  /// The steps for a name that differs between two sides: the change if it is a file, and whether to enter it
-  /// on either side.
+  /// Compares the entries with one name in two folders.
+  ///
+  /// - Returns: the change if the entry is a file in either folder, and for each folder whether to enter the entry.
   func steps(
     _ old: TreeCursor.Entry?, _ new: TreeCursor.Entry?, at place: WalkPlace
   ) -> (before: WalkStep, after: WalkStep, change: TreeChange?) {

@@ -38,7 +38,7 @@ extension RepositoryHandle {
     return try write(root, over: base)
   }
 
-  /// The same as `writeTree`, but writes the empty tree if nothing is left.
+  /// Writes a tree as `writeTree` does. If nothing is left, writes the empty tree.
   func writeTreeEvenEmpty(base: ObjectID?, edits: [String: TreeEdit]) throws(GitError) -> ObjectID {
     if let tree = try writeTree(base: base, edits: edits) { return tree }
     return try write([], GIT_OBJECT_TREE)

@@ -178,7 +178,7 @@ extension RepositoryHandle {
     try forEachEntry(ofTree: tree, &budget, body)
   }
 
-  /// The same for one of several folders that share their limits. Names are not counted.
+  /// Iterates over one of several folders that share one limit. Names are not counted.
   func forEachEntry(
     ofTree tree: ObjectID, _ budget: inout TreeBudget, _ body: (TreeCursor.Entry) throws(GitError) -> Bool
   ) throws(GitError) {
@@ -245,7 +245,7 @@ extension RepositoryHandle {
     return try entry(at: path, inTree: tree, &budget)
   }
 
-  /// The same for one of several readings that share their limits.
+  /// The entry at a path of a tree, for several readings that share one limit; nil if there is none.
   func entry(
     at path: String, inTree tree: ObjectID, _ budget: inout TreeBudget
   ) throws(GitError) -> TreeEntry? {

@@ -2,7 +2,7 @@ import Values
 
 /// The live objects of one cluster that KubeDirector's operator manages.
 public struct ForeignObjects: Sendable {
-  /// With its status.
+  /// The cluster with its status.
   public var cluster: JSON
   /// Objects with the cluster's label, regardless of owner.
   public var sets: [JSON]
@@ -257,8 +257,8 @@ private struct ForeignReader {
 
   private static func ordinal(_ member: MemberStatus) -> Int? { DerivedNames.podParts(member.pod)?.ordinal }
 
-  /// What the other operator still had to do in members, as its status says. It is `configured` also with pending
-  /// notifications, and nothing else records them.
+  /// The tasks in members that the other operator has not finished, according to the status. The state is `configured`
+  /// also while notifications are pending, and only the status of each member records those.
   private var unfinishedWork: [AdoptionProblem] {
     let status = objects.cluster["status"]
     guard !ClusterShape.foreignFields(of: status).isEmpty else { return [] }

@@ -100,7 +100,7 @@ public struct Journal: Sendable, Hashable {
 
   /// A wait of the run for a cause outside its own pods.
   public struct Wait: Sendable, Hashable {
-    /// What waits, and for what, as text.
+    /// The waiting role or pod and the reason, as text.
     public var what: String
     /// In seconds since the run began.
     public var at: Int

@@ -22,10 +22,11 @@ public enum GPU {
 }
 
 extension ClusterRole {
-  /// The variables of its members' containers. Without a request for GPUs the last one hides them.
+  /// The environment variables of its members' containers. If the role requests no GPU, a last variable hides the GPUs
+  /// of the node.
   ///
-  /// The role's own value is never used: it would replace the one by which Kubernetes' device plugin names the GPUs
-  /// that were requested.
+  /// The role's own value of that variable is ignored: it would replace the value by which Kubernetes' device plugin
+  /// names the requested GPUs.
   public var containerEnvironment: [JSON] {
     let variables = env.filter { $0.name != GPU.variable }.map(\.raw)
     if GPU.isRequested(by: self) { return variables }

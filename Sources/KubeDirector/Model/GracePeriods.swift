@@ -1,7 +1,7 @@
 /// The time that pods have between SIGTERM and SIGKILL, as the annotation `kdops.dev/grace-period` of a cluster sets it:
 /// seconds for all roles (`60`), or for single ones (`db=300, web=10`).
 public struct GracePeriods: Sendable, Hashable {
-  /// The same as Kubernetes' default: enough for most databases to write their files.
+  /// The default of Kubernetes, which is enough for most databases to write their files.
   public static let standard = 30
   public static let limit = 3600
 

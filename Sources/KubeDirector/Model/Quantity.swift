@@ -92,6 +92,6 @@ public struct Quantity: Sendable, Hashable, Comparable, CustomStringConvertible 
     Int64(clamping: nano > 0 ? (nano + Self.one - 1) / Self.one : nano / Self.one)
   }
 
-  /// The same text for equal values, in nano units, so that values can be compared as text.
+  /// The value in nano units as text. Equal values have equal texts, so they can be compared as text.
   public var canonical: String { "\(nano)n" }
 }

@@ -8,7 +8,7 @@ public struct ProgressMessage: Sendable, Hashable {
   public struct Wait: Sendable, Hashable {
     /// The role that waits; nil if all of the cluster does.
     public var role: String?
-    /// What it waits for, for users. After a role it begins with `for` or `until`.
+    /// The condition that it waits for, for users. After a role it begins with `for` or `until`.
     public var what: String
 
     public init(role: String? = nil, _ what: String) { (self.role, self.what) = (role, what) }

@@ -9,13 +9,13 @@ public struct Stall: Sendable, Hashable {
   /// The remedy for users, as text that follows the cause; empty for `none`.
   public var advice: String
 
-  /// What a user has to do.
+  /// The action that a user has to take.
   public enum Remedy: Sendable, Hashable {
     /// Name the old app in git again. The first digits of the commit that began the upgrade; nil if it is unknown.
     case revert(commit: String?)
     /// Fix the cause, then request that the failed task runs again.
     case retry
-    /// Fix the cause. The engine then continues by itself.
+    /// Fix the cause. The engine then continues without a request.
     case wait
     /// The cause itself says what to do.
     case none
@@ -50,7 +50,7 @@ extension Stall {
   public enum Opening {
     public static let revert = "; to return to "
     public static let fix = "; fix the cause"
-    /// The same, for a stall that a user might try to end with a revert.
+    /// The first words of the remedy `fix`, for a stall that a user might try to end with a revert.
     public static let fixNotRevert = "; a revert does not fix that: fix the cause"
     /// Follows `fix` and `fixNotRevert` if the remedy is `retry`.
     public static let retry = ", then kdops retry "

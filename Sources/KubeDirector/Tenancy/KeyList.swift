@@ -12,7 +12,8 @@ public struct KeyList: Sendable, Hashable, ExpressibleByArrayLiteral {
 
   /// The labels that Kubernetes recommends for applications.
   public static let standardLabels: KeyList = ["app.kubernetes.io/*"]
-  /// The same, and the keys with which Prometheus finds metrics and deployment tools record checksums.
+  /// The recommended keys, those by which Prometheus finds metrics, and those in which deployment tools record
+  /// checksums.
   public static let standardPodAnnotations: KeyList = [
     "app.kubernetes.io/*", "checksum/*", "prometheus.io/*",
   ]

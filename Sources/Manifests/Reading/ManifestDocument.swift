@@ -10,7 +10,7 @@ public struct ManifestDocument: Sendable, Hashable {
   /// The path of the object in that document; `items[2]` for an object of a List, otherwise the root.
   public var prefix: FieldPath
   public var kind: ManifestKind
-  /// As in the file; nil if the file does not set it.
+  /// The namespace that the file sets; nil if it sets none.
   public var namespace: String?
   public var name: String
 

@@ -8,8 +8,8 @@ public struct ManifestLimits: Sendable, Hashable {
   public var depth = 64
   /// Values in a file, where each alias counts as everything that it expands to.
   public var nodes = 100_000
-  /// Values in all files of a repository together, counted as `nodes`: those of more than 40,000 ordinary clusters. The
-  /// environment variable `valuesVariable` sets another number, because memory grows with it.
+  /// Values in all files of a repository together, counted as in `nodes`. A repository with 40,000 ordinary clusters
+  /// stays below this limit. The environment variable `valuesVariable` sets another one, because memory grows with it.
   public var totalNodes = 2_000_000
   /// Bytes in all files of a repository together.
   public var totalBytes = 128 << 20

@@ -92,7 +92,7 @@ enum YAMLProblem {
     ),
   ]
 
-  /// The same issue, explained as a tab if the line is indented with one.
+  /// Explains the issue as a tab if its line is indented with one; otherwise returns it unchanged.
   static func explained(_ issue: FileIssue, in source: SourceText) -> FileIssue {
     guard issue.rule == FileRule.syntax, case .scalars(let place) = issue.place else { return issue }
     let offset = source.byte(ofScalar: place.lowerBound)

@@ -1,6 +1,6 @@
 import Values
 
-/// What the next daemon needs to know: the undelivered notifications, and the ids of the last announced ones.
+/// The state for the next daemon: the undelivered notifications, and the ids of the last announced ones.
 struct NotificationRecord: Sendable, Hashable {
   var outbox: JSON
   var ids: [String]

@@ -37,7 +37,7 @@ public actor NotificationSender {
     case fetched(String?)
   }
 
-  /// A request to look at a queue again.
+  /// A request to check a queue again.
   private struct Signal: Sendable {
     let stream: AsyncStream<Void>
     private let continuation: AsyncStream<Void>.Continuation
@@ -77,7 +77,7 @@ public actor NotificationSender {
     take(.reverted(object, commit: commit))
   }
 
-  /// Announces that fetches have failed for some time.
+  /// Takes the result of a fetch. A notification is sent when fetches have failed for some time.
   ///
   /// - Parameter error: nil if the fetch has succeeded.
   public func fetched(_ error: String?) { take(.fetched(error)) }

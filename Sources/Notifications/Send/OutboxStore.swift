@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Values
 
-/// Where the undelivered notifications are kept over a restart.
+/// Stores the undelivered notifications, so that a restart does not lose them.
 public protocol OutboxStore: Sendable {
   /// Reads the record; nil if there is none yet.
   func read() async throws -> JSON?

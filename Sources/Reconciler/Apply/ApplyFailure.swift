@@ -4,7 +4,7 @@ import KubeDirector
 import Reports
 import Rules
 
-/// What a failed write of a change means.
+/// The consequence of a failed write for its change.
 enum ApplyFailure {
   /// The object has changed since it was judged; the change is judged again.
   case outdated

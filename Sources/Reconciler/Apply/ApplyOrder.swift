@@ -98,7 +98,7 @@ extension Reconciler {
     enqueue()
   }
 
-  /// Where a cluster's app may be, in the order in which it is looked up.
+  /// The possible references of a cluster's app, in the order in which they are looked up.
   private func appReferences(_ spec: ClusterSpec, in namespace: String) -> [ObjectReference] {
     let namespaces =
       (spec.appCatalog == .system ? [] : [namespace])

@@ -57,7 +57,7 @@ struct StalledUpgrade: Hashable {
   /// When a stalled upgrade must be reverted.
   enum Due: Hashable {
     case now(StalledUpgrade)
-    /// In this many seconds, unless the upgrade makes progress.
+    /// The upgrade is reverted after this number of seconds unless it makes progress.
     case later(Int)
     case never
   }

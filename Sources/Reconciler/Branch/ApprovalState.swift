@@ -2,7 +2,7 @@ import Diagnostics
 import GitStore
 import KubeDirector
 
-/// What an administrator has approved: one head with everything that it would do, and deletions of earlier approved
+/// The approvals of an administrator: one head with everything that it would do, and deletions of earlier approved
 /// heads that have not happened yet.
 struct ApprovalState {
   private enum Approved {

@@ -36,7 +36,7 @@ struct BranchState {
     case findRollback([ObjectID])
   }
 
-  /// What was fetched.
+  /// The fetched head, and the state of fetches.
   var fetch = FetchState()
   /// The last attempted revision as the cluster stores it.
   var record = LastAttemptedRecord.unread

@@ -2,7 +2,7 @@ import GitStore
 
 /// The branch as it was fetched last.
 struct FetchState {
-  /// What a successful fetch changes.
+  /// The effect of a successful fetch.
   struct Success {
     /// The number of fetches that had failed before.
     var failures: Int

@@ -10,7 +10,7 @@ import Signatures
 struct HeadReports: Sendable {
   /// Which commits have to be signed.
   let verify: SignaturePolicy.Mode
-  /// Where the keys of the allowed signers are, as shown to people.
+  /// The location of the keys of allowed signers, as shown to people.
   let signers: String
 
   static func reference(of commit: ObjectID) -> ObjectReference {

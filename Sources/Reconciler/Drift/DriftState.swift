@@ -19,7 +19,7 @@ struct DesiredObject {
 }
 
 extension DesiredState {
-  /// What the head has of an object; nil if no file contains it.
+  /// The object in the head; nil if no file contains it.
   func object(_ reference: ObjectReference) -> DesiredObject? {
     guard snapshot.holds(reference) else { return nil }
     guard let path = source(of: reference)?.path, let metadata = metadata(of: reference) else {

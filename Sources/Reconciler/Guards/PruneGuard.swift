@@ -7,7 +7,7 @@ import Rules
 
 /// Blocks deletions that may be mistakes, and large ones that an administrator has not approved.
 struct PruneGuard {
-  /// What suggests that the deletion of an object is a mistake.
+  /// A sign that the deletion of an object is a mistake.
   enum Doubt: Hashable {
     /// The object was edited just now: its drift is corrected first, then it is judged again.
     case drifted

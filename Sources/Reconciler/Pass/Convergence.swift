@@ -29,7 +29,7 @@ extension Reconciler {
     return isSettled ? outcome : failure
   }
 
-  /// True if nothing is left that continues by itself.
+  /// Whether no work is left that the daemon can continue without a person or another commit.
   private func isSettled(after requeue: Requeue) -> Bool {
     guard let head = branch.fetch.head, !requeue.isBackoff,
       settings.checker == nil || !branch.signatures.needsCheck(of: head),
@@ -39,7 +39,8 @@ extension Reconciler {
     return !ledger.underWay.contains { !needsIntervention($0.reference) } && !isAnyUnderWay
   }
 
-  /// Without a head that is followed nothing is judged: what waits then is judged once a person has acted.
+  /// Whether no object waits for a judgement. True while no head is followed, because nothing is judged before a person
+  /// has acted.
   private var isAllJudged: Bool {
     desired.head == nil || pending.isEmpty
   }

@@ -1,12 +1,12 @@
 /// When the next reconcile pass starts, as one pass or one of its steps returns it.
 enum Requeue: Hashable, Sendable {
-  /// With the next event.
+  /// The next event starts the next pass.
   case none
   /// At once.
   case now
   /// After this time, unless an event comes first.
   case after(Duration)
-  /// Something failed: after a delay that grows with each failure, and after `atMost` in any case.
+  /// Something failed. The next pass starts after a delay that grows with each failure, and after `atMost` in any case.
   case backoff(atMost: Duration? = nil)
 
   /// The time after which the next pass starts in any case; nil if it may wait for an event or for the backoff.

@@ -22,7 +22,7 @@ struct SyncRequests {
     var stage: Stage
   }
 
-  /// What a pass has achieved.
+  /// The requests that a pass has answered, and the commit that it has reconciled.
   struct Answer: Hashable {
     /// The commit that is reconciled; nil if none is.
     var head: ObjectID?

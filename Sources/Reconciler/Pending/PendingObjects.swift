@@ -6,7 +6,7 @@ import Values
 
 /// The objects and files that are judged in the next pass, with the commits that changed them.
 struct PendingObjects {
-  /// What one pass judges.
+  /// The objects and files that one pass judges.
   struct Batch {
     var changes: Changes
     /// The commits as they were before the judgement, in case it fails.

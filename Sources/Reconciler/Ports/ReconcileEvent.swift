@@ -5,7 +5,7 @@ import GitStore
 import KubeDirector
 import Reports
 
-/// What a reconciler reports.
+/// An event that a reconciler reports to its observers.
 public enum ReconcileEvent: Sendable {
   /// The status report of a commit has changed. Every verdict on an object is in the report of its commit.
   case commit(CommitReport)

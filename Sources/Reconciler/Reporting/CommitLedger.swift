@@ -23,7 +23,7 @@ struct CommitLedger {
   private var candidates: [ObjectReference: ObjectID] = [:] {
     didSet { notAppliedVersion += 1 }
   }
-  /// The commits that were closed last; one of them may get another report.
+  /// The most recently closed commits, kept because one of them may get another report.
   private var closed: [(commit: ObjectID, page: Page)] = []
   private static let closedLimit = 64
   /// Commits with a changed report that is not written yet.
@@ -300,7 +300,8 @@ extension CommitLedger {
 }
 
 extension ObjectReport {
-  /// Whether the change continues by itself, unless its cluster is suspended or stalled.
+  /// Whether the engine continues the change without a person or another commit, unless its cluster is suspended or
+  /// stalled.
   var isUnderWay: Bool { [.pending, .upgrading, .rollingBack].contains(phase) }
 
   /// The first report of a change that was applied.

@@ -61,7 +61,7 @@ public struct ArchivedClaim: Sendable, Hashable {
   }
 }
 
-/// What an archive needs to know about one object.
+/// The description of one object that an archive stores.
 public struct ArchivedObject: Sendable, Hashable {
   public var reference: ObjectReference
   public var path: String

@@ -102,7 +102,7 @@ private struct MountedVolume {
   var field: FieldPath
   /// For messages.
   var subject: String
-  /// What the embedded cluster lacks.
+  /// The kind of volume that the embedded cluster does not support, for messages.
   var kind: String
   var mountPath: String?
 

@@ -19,12 +19,12 @@ public struct Example: Sendable {
     case unknown
     case creating
     case configured
-    /// Its members are changing, and new ones do not start.
+    /// The cluster's members are changing, and new ones do not start.
     case stuck
     /// Upgrading from spark-1.0.0 to spark-1.1.0.
     case upgrading
     case stalled
-    /// As `upgrading` and `stalled`, with the new package already in a worker.
+    /// Upgrading as in `upgrading`, with the new package already installed in a worker.
     case late
     case stalledLate
     /// Rolling back from spark-1.1.0 to spark-1.0.0.

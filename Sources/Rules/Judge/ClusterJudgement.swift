@@ -64,7 +64,7 @@ struct ClusterJudgement {
     }
   }
 
-  /// The catalogs to compare. An absent `appCatalog` means the catalog in which the app was found if the other side
+  /// The catalogs to compare. An absent `appCatalog` means the catalog in which the app was found if the other spec
   /// sets the field; only then can it be a change.
   private static func catalogs(
     _ old: Sourced<Cluster>, _ before: RuleContext.FoundApp?, _ new: Sourced<Cluster>,

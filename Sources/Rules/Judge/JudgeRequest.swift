@@ -7,7 +7,7 @@ public struct JudgeRequest: Sendable {
   public var base: Snapshot?
   /// The desired state.
   public var head: Snapshot
-  /// What may have changed between the two; nil means that everything is judged.
+  /// The objects that may have changed between the two; nil means that everything is judged.
   public var changed: Changes?
   public var live: LiveView
   /// Nil if the daemon's configuration is not available: `cluster/tenancy` is not judged then.

@@ -5,8 +5,8 @@ import Values
 enum ClusterMeaning {
   /// The differences between two specs; empty if they mean the same.
   /// - Parameters:
-  ///   - apps: The app of each side, which gives the default for absent `members`.
-  ///   - catalogs: The catalog in which each side's app was found, for a side that names no catalog.
+  ///   - apps: The apps of the old and the new cluster, which give the default for absent `members`.
+  ///   - catalogs: The catalogs in which these apps were found, for a spec that names no catalog.
   static func differences(
     _ old: ClusterSpec, _ new: ClusterSpec, apps: (old: App?, new: App?),
     catalogs: (old: AppCatalog?, new: AppCatalog?)

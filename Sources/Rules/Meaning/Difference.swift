@@ -27,7 +27,7 @@ public struct Difference: Sendable, Hashable {
     }
   }
 
-  /// The values, as far as they may be shown.
+  /// The values as text. Nil for values that may be secret, and for lists, objects and long texts.
   public var shown: (old: String?, new: String?) {
     let isPrivate = ["env[", "secretKeys[", "configMeta", "Annotations"].contains { name.count(of: $0) > 0 }
     return isPrivate ? (nil, nil) : (old.flatMap(Self.word), new.flatMap(Self.word))
@@ -169,7 +169,7 @@ private struct Comparison {
     }
   }
 
-  /// Adds a difference of a whole item: the side that lacks it is placed at the list.
+  /// Adds a difference of a whole item. For the object that lacks the item, the place is the list.
   private mutating func differ(_ old: JSON?, _ new: JSON?, _ place: Place, within list: Place) {
     found.append(
       Difference(

@@ -1,7 +1,7 @@
 import KubeDirector
 import Values
 
-/// Compares the meaning of a live object with its file; the live side is the old one.
+/// Compares the meaning of a live object with its file. In the results, the live object is the old one.
 ///
 /// Spelling, order, formatting and absent defaults are not differences.
 public enum ObjectComparison {
@@ -10,7 +10,7 @@ public enum ObjectComparison {
   }
 
   /// - Parameters:
-  ///   - apps: The app of each side, which gives the default for absent `members`.
+  ///   - apps: The apps of the live and of the desired cluster, which give the default for absent `members`.
   ///   - catalog: The catalog in which the live cluster's app was found, for a spec that names no catalog.
   public static func cluster(
     live: Cluster, head: Cluster, apps: (live: App?, head: App?), catalog: AppCatalog?

@@ -17,7 +17,7 @@ indirect enum Shape: Sendable {
   case list(Shape)
   /// An object; members without a shape of their own use `others`.
   case object([String: Shape], others: Shape = .plain)
-  /// Not compared.
+  /// A value that is not compared.
   case ignored
 
   /// A cluster's spec. The order of `env` matters, because a value may refer to earlier variables.

@@ -78,7 +78,7 @@ enum SemverAdvice {
 }
 
 extension Repetition {
-  /// As `indices(in:)`, for items that are identified by one of their members.
+  /// The positions of repeated items, as `indices(in:)`, for items that are identified by one of their members.
   static func indices<Item>(in items: [Item], by id: (Item) -> String) -> [Int] {
     if items.count < 2 { return [] }
     if items.count > 16 { return indices(in: items.map(id)) }

@@ -121,7 +121,8 @@ public struct AppUse: Sendable, Hashable {
     return uses
   }
 
-  /// Without a catalog both are possible; the existing apps decide which one is meant.
+  /// The apps that a name can refer to. Without a catalog these are the app of the namespace and the one of the system;
+  /// the existing apps decide which one is meant.
   static func uses(named name: String, catalog: AppCatalog?, namespace: String) -> [AppUse] {
     switch catalog {
     case .local: [AppUse(namespace: namespace, name: name)]

@@ -4,15 +4,15 @@ import KubeDirector
 import Manifests
 import Values
 
-/// The objects of one side of a comparison: git's head, an earlier commit, or the live state.
+/// The objects of one revision, or the live objects.
 ///
-/// A value that is cheap to copy. Loading one changed file costs the same with ten clusters as with a hundred
-/// thousand. The head of a commit is therefore made from its base: copy, then `update` each file that differs.
+/// A value that is cheap to copy. Loading one changed file costs the same with ten clusters as with a hundred thousand.
+/// The snapshot of a head is therefore made from that of its base: copy, then `update` each file that differs.
 public struct Snapshot: Sendable {
   /// The namespace of objects whose file does not set one.
   public let defaultNamespace: String
-  /// Returns the bytes of a file of this side, for the line and column of findings; called only if there are findings.
-  /// If it is nil or returns nil, findings are placed at the beginning of the file.
+  /// Returns the bytes of a file of the revision, for the line and column of findings; called only if there are
+  /// findings. If it is nil or returns nil, findings are placed at the beginning of the file.
   public var contents: (@Sendable (_ path: String) -> [UInt8]?)?
 
   var apps = Definitions<App>()
@@ -77,7 +77,7 @@ public struct Snapshot: Sendable {
     take(file)
   }
 
-  /// The same snapshot with every file loaded.
+  /// The snapshot with every file loaded.
   var completed: Snapshot {
     guard let unread else { return self }
     var whole = self

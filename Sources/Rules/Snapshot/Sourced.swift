@@ -30,7 +30,7 @@ public struct Source: Sendable, Hashable {
   }
 }
 
-/// An object of one side, and its source.
+/// An object of a snapshot, and its source.
 ///
 /// A class, so that snapshots that differ in one file share all other objects.
 public final class Sourced<Model: Sendable>: Sendable {

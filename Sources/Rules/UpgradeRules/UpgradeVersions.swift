@@ -41,7 +41,7 @@ enum OnlyApp {
     }
   }
 
-  /// `upgrade/cardinality` reports members that are absent on both sides and do not fit the candidate.
+  /// `upgrade/cardinality` reports members that are absent in both specs and do not fit the candidate.
   private static func isCardinalityAlone(_ difference: Difference, of change: UpgradeChange) -> Bool {
     let steps = difference.newPath.steps
     guard steps.count == 4, steps[3] == .key("members"), case .index(let index) = steps[2],

@@ -13,7 +13,7 @@ public struct OutputSchema: Sendable {
     root = try JSON.parse(Data(contentsOf: Project.file("docs/reference/schemas/\(name).json")))
   }
 
-  /// What the schema does not allow, each with its path; empty if the value matches.
+  /// The violations of the schema, each with its path; empty if the value matches.
   public func problems(of value: JSON) -> [String] {
     var problems: [String] = []
     check(value, root, "", &problems)

@@ -60,7 +60,7 @@ public struct Forecast: Sendable, Hashable {
 extension Forecast {
   /// The progress of an upgrade at the moment when it is rolled back.
   public enum Extent: Sendable, Hashable {
-    /// As far as it can progress while a rollback is still possible.
+    /// The progress is unknown: the upgrade has gone as far as a rollback is still possible.
     case unknown
     /// The number of finished members by role. If a role has more, the next one is in progress.
     case done([String: Int])

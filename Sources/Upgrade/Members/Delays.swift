@@ -22,7 +22,7 @@ extension ClusterMachine {
     var reason: StatusReason
     var since: Int
     var grace: Int
-    /// What is wrong, and the remediation.
+    /// The problem and the remediation.
     var words: String
   }
 

@@ -141,7 +141,7 @@ public enum SetStrategy: Sendable, Hashable {
   /// A pod gets the new revision only when it is deleted.
   case onDelete
 
-  /// A partition above any ordinal: no change of the template replaces a pod by itself.
+  /// A partition above any ordinal: a change of the template alone replaces no pod.
   public static let atRest = SetStrategy.rollingUpdate(partition: 1000)
 }
 

@@ -14,7 +14,7 @@ extension ClusterMachine {
     return stall
   }
 
-  /// What ends the stall.
+  /// The action that ends the stall.
   ///
   /// - Parameter failed: the member whose task failed; nil if the stall has another reason.
   private func remedy(_ failed: MemberStatus?) -> Stall.Remedy {

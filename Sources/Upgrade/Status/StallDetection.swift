@@ -49,7 +49,8 @@ extension Stall {
     return noProgress(member.pod, member.pod, since)
   }
 
-  /// The message has no duration: a text that changes by itself would be written again and again.
+  /// The stall of a pod without progress. The message has no duration: a text that changes with time would be written
+  /// again and again.
   private static func noProgress(_ pod: String, _ name: String, _ since: Int) -> Stall {
     Stall(
       pod: pod, reason: .progressDeadlineExceeded,

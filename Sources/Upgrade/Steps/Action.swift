@@ -103,7 +103,7 @@ public enum UpgradeEvent: Sendable, Hashable {
   case podClaimed(pod: String, role: String, rollingBack: Bool)
   case podDone(pod: String, role: String, rollingBack: Bool, seconds: Int)
   case podFailed(pod: String, role: String, reason: String)
-  /// The cluster does not progress by itself any more.
+  /// The cluster cannot progress until a person or another commit acts.
   case stalled(Stall)
   case roleDone(role: String, rollingBack: Bool)
   case upgradeEnded(app: String, rolledBack: Bool, seconds: Int)

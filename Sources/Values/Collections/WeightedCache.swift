@@ -1,5 +1,5 @@
-/// A cache whose entries have weights. When a new entry would raise the total weight above the limit, all other
-/// entries are dropped. So an entry that exceeds the limit by itself is the only entry.
+/// A cache whose entries have weights. When a new entry would raise the total weight above the limit, all other entries
+/// are dropped. So an entry that alone exceeds the limit is the only entry.
 public struct WeightedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   private let limit: Int
   private var entries: [Key: Value] = [:]

@@ -21,7 +21,7 @@ public enum SecondsText {
     }
   }
 
-  /// As on a stopwatch: `00:41`; with hours from one hour on.
+  /// The duration as on a stopwatch: `00:41`; with hours from one hour on.
   public static func stopwatch(_ seconds: Int) -> String {
     func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
     let seconds = max(0, seconds)

@@ -5,7 +5,7 @@ public struct YAMLWriter: Sendable {
   public enum Style: Sendable {
     /// One member or item per line, for notes and the status tree: lists of mappings have one mapping per line.
     case compact
-    /// As people write manifests: long lists in block style, and multi-line text as a literal block.
+    /// The style in which people write manifests: long lists in block style, and multi-line text as a literal block.
     case manifest
   }
 

@@ -29,7 +29,7 @@ public struct LiveDiff: Sendable {
     var owner: String?
     /// Whether the object has no owner and its file asks for its adoption.
     var isAdopted = false
-    /// What the adoption of a cluster of KubeDirector's operator does with each of its objects, for users.
+    /// The effect of the adoption of a cluster of KubeDirector's operator on each of its objects, for users.
     var adoption: [String] = []
   }
 

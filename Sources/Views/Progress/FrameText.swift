@@ -2,7 +2,7 @@ import Diagnostics
 import KubeDirector
 import Values
 
-/// What a screen shows about the repository.
+/// The state of the repository, as a screen shows it.
 public struct RepositoryView: Hashable, Sendable {
   /// When the last successful fetch ended, in whole seconds since 1970; nil before the first one.
   public var fetched: Int?

@@ -223,7 +223,7 @@ struct RunCommand: AsyncParsableCommand {
     }
   }
 
-  /// What the user of a run with `--once` has to do about blocked changes; empty if there are none.
+  /// The actions that the user of a run with `--once` has to take for blocked changes; empty if there are none.
   static func remedies(_ blocked: BlockedChangeList, _ flags: String) -> [String] {
     guard !blocked.isEmpty else { return [] }
     // No daemon runs that `kdops sync --accept` could reach.

@@ -15,7 +15,7 @@ struct WaitCommand: AsyncParsableCommand {
       Exit codes: 0 reached; 1 stalled, rejected, not reached in time, or no daemon runs; 2 it could not be read.
       """)
 
-  /// What is waited for, as it is written on the command line.
+  /// The condition to wait for, as it is written on the command line.
   enum Goal: Hashable, ExpressibleByArgument {
     case configured
     case done(String)

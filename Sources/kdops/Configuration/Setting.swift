@@ -148,7 +148,7 @@ struct Setting {
   /// A git host may block a client that polls more often.
   private static let shortestInterval = Duration.milliseconds(100)
 
-  /// A shell in a sandbox uses this much by itself.
+  /// The smallest size that can be set. A shell in a sandbox alone uses this much.
   private static let smallestSize: Int64 = 64 << 20
 
   /// Whether git accepts the text as a ref name and the status may be written to it.

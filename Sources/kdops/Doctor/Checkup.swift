@@ -24,7 +24,7 @@ struct Checkup: Hashable, Sendable {
       /// kdops works, but something should be changed.
       case warning
       case failed
-      /// It does not apply, or it cannot be checked.
+      /// The check does not apply, or cannot be made.
       case skipped
     }
 

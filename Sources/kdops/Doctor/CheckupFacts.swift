@@ -4,7 +4,7 @@ import EmbeddedCluster
 import GitStore
 import Installation
 
-/// What `kdops doctor` has found out about this machine, the repository and the cluster, before it judges them.
+/// The facts about this machine, the repository and the cluster that `kdops doctor` collects before it judges them.
 struct CheckupFacts: Sendable {
   /// The cluster that the daemon manages.
   enum Target: Hashable, Sendable {
@@ -54,7 +54,7 @@ struct CheckupFacts: Sendable {
     case failed(GitError)
   }
 
-  /// What the API server of the cluster allows.
+  /// The result of the permission checks at the API server of the cluster.
   struct Access: Hashable, Sendable {
     var server: String
     /// Nil for the account of the connection.
@@ -104,7 +104,7 @@ struct CheckupFacts: Sendable {
   var branch: String
   var repository: Repository
   var cluster: Cluster
-  /// What prevents signature checks; empty also if no signatures are required.
+  /// The reasons why signatures cannot be checked; empty also if no signatures are required.
   var signatureProblems: [String]
   /// Nil if it was not tried, because scripts run on Kubernetes.
   var scripts: Scripts?

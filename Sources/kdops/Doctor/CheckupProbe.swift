@@ -126,7 +126,7 @@ struct CheckupProbe {
     return .reached(await review(Self.requests(installation), client, server))
   }
 
-  /// What the daemon of an installation requests, each once.
+  /// The requests that the daemon of an installation makes, without duplicates.
   static func requests(_ installation: InstallationSettings) -> [AccessRequest] {
     var known: Set<AccessRequest> = []
     return installation.grants.flatMap(\.requests).filter { known.insert($0).inserted }

@@ -25,7 +25,7 @@ struct OperatorCheck: Sendable {
     }
   }
 
-  /// What an adoption of the cluster would write, as its objects are now.
+  /// The writes with which an adoption of the cluster would begin, for its current objects.
   static func adoption(of cluster: Object, _ api: any ClusterAPI) async throws(APIError) -> ForeignAdoption {
     ForeignAdoption(
       ForeignObjects(

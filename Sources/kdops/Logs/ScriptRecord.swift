@@ -1,7 +1,7 @@
 import ClusterAPI
 import EmbeddedCluster
 
-/// A run of a startscript in a pod, as far as it was read.
+/// A run of a startscript in a pod, with the part of its output that was read.
 struct ScriptRecord: Hashable {
   /// The name of the run's folder in the pod.
   var key: String
@@ -10,7 +10,7 @@ struct ScriptRecord: Hashable {
   var stdout: [UInt8]
   var stderr: [UInt8]
 
-  /// What was read of a run before, so that only the rest is read.
+  /// The end of the part that was read before, so that only the rest is read.
   struct Position: Hashable {
     var key = ""
     var stdout = 0

@@ -5,12 +5,12 @@ import Values
 struct SupportBundle: Hashable {
   struct File: Hashable {
     var name: String
-    /// What the file contains, for the list that is shown before anything is written.
+    /// The content of the file, for the list that is shown before anything is written.
     var description: String
     var content: String
   }
 
-  /// What the bundle is made of.
+  /// The data from which the bundle is made.
   struct Input {
     var version: JSON
     /// The values of all settings, by key.
@@ -59,7 +59,7 @@ struct SupportBundle: Hashable {
     self.files = files
   }
 
-  /// What is written, and what is not, for the user to agree to.
+  /// The data that is written and the data that is left out, for the user to agree to.
   var contents: [String] {
     let column = (files.map { $0.name.count }.max() ?? 0) + 2
     return files.map {

@@ -38,7 +38,7 @@ struct GitStatusReader {
   /// The commit and age of the status, and the problems of refs that should have one.
   var age: [String] { problems.map { "warning: \($0)" } + (status?.words ?? []) }
 
-  /// The same for programs; nil if there is no status.
+  /// The source of the status, for programs; nil if there is no status.
   var origin: JSON? {
     guard let status else { return nil }
     var out: JSON = [

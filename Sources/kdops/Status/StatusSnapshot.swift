@@ -17,7 +17,7 @@ struct StatusSnapshot: Hashable {
   var blockedProblem: String?
   /// The commit and age of a status from git; empty for a live cluster.
   var age: [String] = []
-  /// The same for programs; nil for a live cluster.
+  /// The source of the status, for programs; nil for a live cluster.
   var origin: JSON?
 
   /// Whether other output is needed than before. A daemon's repeated fetch is no difference.

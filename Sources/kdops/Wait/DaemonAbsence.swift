@@ -13,12 +13,12 @@ struct DaemonAbsence {
   /// after its duration; another replica takes it soon after that.
   init(_ source: ClusterSource) { self.init(patience: source.isRemote ? .seconds(18) : .zero) }
 
-  /// What to know about a daemon that does not answer requests.
+  /// The message about a daemon of an older version, which does not report what it has applied.
   static let olderVersion =
     "the daemon is of an older version, which does not report what it has applied, so this may be the state before its "
     + "last changes; upgrade it to the version of this kdops"
 
-  /// What to do if no daemon runs. On Kubernetes, one of another installation may run.
+  /// The remediation if no daemon runs. On Kubernetes, a daemon of another installation may run.
   ///
   /// - Parameter lease: The Lease that was read; nil for an embedded cluster.
   static func remedy(_ lease: ObjectName?) -> String {

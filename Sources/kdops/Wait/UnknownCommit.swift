@@ -4,7 +4,7 @@ struct UnknownCommit {
   enum Result: Hashable {
     /// The commit is not on the daemon's branch.
     case failed(String)
-    /// With what is waited for.
+    /// The commit may still become known; with the event that is waited for, for users.
     case pending(String)
   }
 

@@ -54,8 +54,8 @@ struct SurvivorTests {
     /// The processes of the script that have not ended. A zombie has no arguments.
     var survivors: [String] { survivors { _ in true } }
 
-    /// The same without the subshells of a wrapper, which end by themselves after the sandbox. Only their arguments
-    /// contain the command's folder.
+    /// The processes of the script that have not ended, without the subshells of a wrapper, which end after the
+    /// sandbox. Only the arguments of those contain the command's folder.
     func survivors(besidesWrapper place: String) -> [String] {
       survivors { arguments in !arguments.contains { $0.elementsEqual(place.utf8) } }
     }

@@ -27,7 +27,7 @@ struct ClusterFixture: Sendable {
     try await reopened(directory, images: images, sandbox: sandbox, options: options, runs: runs, body)
   }
 
-  /// The same in an existing folder.
+  /// Opens a cluster in an existing folder, and runs it while the body runs.
   static func reopened(
     _ directory: String, images: [ImageCatalog.Entry] = [.init(image: "*")],
     sandbox: SandboxMode = .noScripts,

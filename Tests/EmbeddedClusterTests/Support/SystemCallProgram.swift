@@ -14,6 +14,8 @@ enum SystemCallProgram {
 
     """
 
+  /// Runs the program in a new container and passes its result to a check.
+  ///
   /// - Parameter calls: Lines such as `call("keyctl", 250, 219, 0, -3, 0)`, with the numbers on x86_64 and aarch64.
   static func run(_ calls: String, _ check: @escaping @Sendable (ExecResult) -> Void) async throws {
     try await ClusterFixture.with(sandbox: .bubblewrap) { fixture in

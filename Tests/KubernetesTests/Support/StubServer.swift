@@ -8,7 +8,7 @@ import Values
 /// A request as a stub server received it.
 struct StubRequest: Sendable {
   var method: String
-  /// Without the query.
+  /// The path of the URL, without the query.
   var path: String
   /// Decoded only as far as tests need it: `%3D` and similar stay.
   var query: [String: String]

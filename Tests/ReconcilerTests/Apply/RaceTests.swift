@@ -172,7 +172,7 @@ private actor ReportObserver: ReconcileObserver {
 private final class Interrupted: ForwardingAPI, @unchecked Sendable {
   private let interruption = Mutex<(@Sendable () async -> Void)?>(nil)
 
-  /// Only the next creation.
+  /// Runs the work before the next creation, once.
   func onCreate(_ work: @escaping @Sendable () async -> Void) { interruption.withLock { $0 = work } }
 
   override func create(_ object: Object) async throws(APIError) -> Object {

@@ -350,7 +350,7 @@ struct RecorderRecords: ReconcileRecords {
   }
 }
 
-/// Records of a first daemon that are not stored.
+/// Records without content, as a first daemon finds them. Nothing is stored.
 struct NoRecords: ReconcileRecords {
   func lastReport(of commit: ObjectID) async -> CommitReport? { nil }
   func lastAttempted() async throws(APIError) -> LastAttemptedRevision.Reading { .none }

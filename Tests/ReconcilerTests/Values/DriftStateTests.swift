@@ -12,7 +12,7 @@ import Values
 final class DriftStateTests {
   private var drift = DriftState(installation: "default", stamp: .forTests)
   private let live = Object.applied()
-  /// In git, with other content than the one that was applied.
+  /// The object in git, with other content than the applied one.
   private let inGit = DesiredObject()
 
   private func edited(_ members: Int64) -> Object {

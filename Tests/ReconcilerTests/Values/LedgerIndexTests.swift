@@ -10,7 +10,7 @@ import Testing
 
 @Suite("The indices of the commit ledger")
 struct LedgerIndexTests {
-  /// The unfinished objects by the reports of all pages.
+  /// The unfinished objects, computed from the reports of all pages.
   private func unfinished(_ ledger: CommitLedger) -> Set<ObjectReference> {
     Set(ledger.current.filter { ![.done, .rejected, .failed].contains($0.phase) }.map(\.reference))
   }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Archives")
 struct ArchiveTests {
-  /// It must not matter which files were read before a rule needs them.
+  /// The result must not depend on the files that were read before a rule needs them.
   @Test("give the same result as the files themselves for every rule's examples", arguments: ExampleTests.ids)
   func examples(id: String) throws {
     let rule = try #require(RuleRegistry.description(of: id))

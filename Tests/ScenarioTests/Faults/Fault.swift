@@ -85,7 +85,7 @@ enum Fault: String, Sendable, CaseIterable, CustomTestStringConvertible {
 struct FaultedScene: Sendable {
   let fault: Fault
   let line: FaultyProxy
-  /// Its server address is the faulty connection.
+  /// A kubeconfig whose server address is the faulty connection.
   let kubeconfig: String
 
   /// The number of refused requests before a server that has just started knows its accounts, permissions and

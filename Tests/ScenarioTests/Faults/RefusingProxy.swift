@@ -35,7 +35,7 @@ final class RefusingProxy: Sendable {
       share: 0.5)
     static let unreadAccounts = Refusal(
       code: 401, reason: "Unauthorized", message: "Unauthorized", share: 0.25)
-    /// Without a `Status`: the answer of the server's mux for kinds whose definition it has not read.
+    /// The response of the server's mux for kinds whose definition it has not read. It has no `Status`.
     static let unreadKinds = Refusal(code: 404, reason: "", message: "404 page not found", share: 0.25)
   }
 
@@ -142,7 +142,7 @@ final class RefusingProxy: Sendable {
       isUpgrade = fields["upgrade"] != nil
     }
 
-    /// The same, as the last request on its connection.
+    /// The request with `Connection: close`, so that it is the last one on its connection.
     func last(of bytes: ByteBuffer) -> ByteBuffer {
       var rest = bytes
       guard let head = rest.readSlice(length: headLength - 2) else { return bytes }

@@ -39,11 +39,13 @@ struct PlayedPage {
     }.joined(separator: "\n")
   }
 
-  /// The same page with the output from a run in a folder, and the differences; ids and durations may differ.
+  /// Runs the commands of the page in a folder.
   ///
   /// - Parameters:
   ///   - folder: the home directory, where the first command is run.
   ///   - environment: added to that of the tests.
+  ///
+  /// - Returns: the page with the output of this run, and the differences from the page; ids and durations may differ.
   func played(
     in folder: String, environment: [String: String]
   ) async throws -> (page: PlayedPage, differences: [String]) {
@@ -75,8 +77,8 @@ struct PlayedPage {
     return (page, differences)
   }
 
-  /// What is equal in every run: without ids and durations, and in sorted order, since roles proceed in
-  /// parallel.
+  /// The part of the output that is equal in every run: without ids and durations, and in sorted order, since roles
+  /// proceed in parallel.
   private static func lasting(_ lines: [String]) -> [String] {
     lines.map { line in
       line.replacing(/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/, with: "<id>")

@@ -4,7 +4,7 @@ import Testing
 /// A request to an API server from a daemon's log, in the terms of RBAC rules.
 struct Use: Sendable, Hashable, Comparable, CustomStringConvertible {
   var verb: String
-  /// With its group and subresource, as in the log: `statefulsets.apps`, `pods/exec`.
+  /// The resource with its group and subresource, as in the log: `statefulsets.apps`, `pods/exec`.
   var resource: String
 
   var description: String { "\(verb) \(resource)" }

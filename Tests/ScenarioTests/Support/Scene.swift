@@ -71,7 +71,7 @@ final class Scene: Sendable {
     (try? String(contentsOfFile: logPath(name), encoding: .utf8)) ?? ""
   }
 
-  /// What all daemons logged.
+  /// The log lines of all daemons.
   var logs: [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     return names.filter { $0.hasPrefix("log-") }.sorted().map { log(String($0.dropFirst("log-".count))) }

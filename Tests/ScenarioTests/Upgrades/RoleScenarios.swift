@@ -107,7 +107,7 @@ struct RoleScenarios {
     }
   }
 
-  /// The same cluster with or without the role `cache`, which has storage and replaces `front`.
+  /// The cluster with the role `front`, or with the role `cache`, which has storage, in its place.
   private static func swapped(_ fixture: Fixture, cache: Bool) -> String {
     let file = fixture.cluster(app: "1.0.0", front: cache ? nil : 1)
     guard cache else { return file }

@@ -5,7 +5,7 @@ import Upgrade
 /// `progressDeadline`: what it limits, and when it starts.
 @Suite("The deadline of a step")
 struct DeadlineTests {
-  /// In the middle of an upgrade: the last pod is claimed and is slow to start.
+  /// A cluster in the middle of an upgrade: the last pod is claimed and is slow to start.
   private func slow() -> Stage {
     var stage = UpgradingTests.workers()
     stage.settings.progressDeadline = 60

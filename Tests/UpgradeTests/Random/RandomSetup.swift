@@ -60,7 +60,7 @@ struct RandomSetup: Hashable {
     return stage
   }
 
-  /// The same cluster with one part less, the smallest first.
+  /// The set-ups with one part less, the smallest first.
   var smaller: [RandomSetup] {
     roles.indices.flatMap { index in
       let id = roles[index].id

@@ -213,7 +213,7 @@ struct Stage {
     settle(rounds: Self.maximumRounds, until: isReached)
   }
 
-  /// The same with a limit on the number of rounds.
+  /// Runs everything that can happen, in turn, for at most this number of rounds.
   @discardableResult
   mutating func settle(rounds: Int, until isReached: (Stage) -> Bool = { _ in false }) -> Bool {
     for _ in 0..<rounds {

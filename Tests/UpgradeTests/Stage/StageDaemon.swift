@@ -4,7 +4,7 @@ import Upgrade
 /// The daemon's memory, which is lost when the daemon is killed.
 struct StageDaemon {
   var work: [String: PodWork] = [:]
-  /// What the watches have delivered so far; nil before the first observation.
+  /// The objects that the watches have delivered so far; nil before the first observation.
   var view: View?
   /// The number of writes until the daemon is killed; nil for no limit.
   var life: Int?

@@ -45,8 +45,9 @@ extension Stage {
     violated("\(Self.short(member.pod)) claimed beside \(names), where \(mostOut) may be out of service")
   }
 
-  /// False for a pod that is not set up in its current container, or in which something has failed: replacing
-  /// it costs no service. The failure may be recorded in the same step that claims the pod.
+  /// Whether a pod is in service. A pod that is not set up in its current container, or in which something has failed,
+  /// is not, so replacing it does not count as a disruption. The failure may be recorded in the same step that claims
+  /// the pod.
   private func serves(_ pod: String) -> Bool {
     guard let id = pods[pod]?.container, let container = containers[id] else { return false }
     return observer.setUp.contains(id) && !container.hasFailed
@@ -75,6 +76,6 @@ extension MemberStatus {
 }
 
 extension RoleStatus {
-  /// Its pods are in progress, or still to be done.
+  /// Whether pods of the role are in progress or still have to be changed.
   var isOpen: Bool { upgradeStatus == .upgrading || upgradeStatus == .rollingBack }
 }

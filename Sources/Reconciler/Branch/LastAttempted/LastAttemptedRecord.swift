@@ -1,9 +1,9 @@
 import ClusterAPI
 import GitStore
 
-/// What is known about the last attempted revision that the cluster stores.
+/// The last attempted revision that the cluster stores, if it is known.
 enum LastAttemptedRecord: Hashable {
-  /// It was not read yet; no head is followed. Can transition to: every other.
+  /// The revision was not read yet; no head is followed. Can transition to: every other.
   case unread
   /// The cluster stores no valid revision. Can transition to: known, refused.
   case none

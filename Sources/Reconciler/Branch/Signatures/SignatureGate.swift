@@ -20,7 +20,7 @@ struct SignatureCheck: Hashable {
 /// Signatures are checked again if the head has changed and, while a commit is blocked, after each fetch, because a key
 /// may have been added.
 struct SignatureGate {
-  /// What a check changes.
+  /// The effect of a check.
   struct Outcome: Hashable {
     /// Whether another commit is blocked than before, or behind another head.
     var isNews: Bool

@@ -83,7 +83,7 @@ struct JobFolder {
 struct JobResult: Sendable {
   var code: Int
   var log: String
-  /// What the forge keeps, by the name that the template declares: reports, artifacts, summaries.
+  /// The files that the forge keeps, by the name that the template declares: reports, artifacts, summaries.
   var kept: [String: String] = [:]
 
   func json(_ name: String) -> JSON? { kept[name].flatMap { try? JSON.parse(Array($0.utf8)) } }
