@@ -142,7 +142,7 @@ public struct Scoped: ClusterAPI {
     return try await whole.exec(pod, request)
   }
 
-  /// In read-only namespaces only apps are visible.
+  /// The namespaces in which objects of a kind can be read. In read-only namespaces these are only apps.
   private func seen(_ resource: Resource) -> [String] {
     resource == .apps ? namespaces + readable : namespaces
   }

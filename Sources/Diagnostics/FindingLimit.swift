@@ -32,8 +32,9 @@ public enum FindingLimit {
 }
 
 extension Sequence<Diagnostic> {
-  /// Sorted in report order, with at most `limit` findings per file and `total` in all. If there are more, the most
-  /// severe are kept, and one finding counts the others: in its place for a file, at the end for all files.
+  /// The findings in report order, with at most `limit` findings per file and `total` in all. If there are more, the
+  /// most severe ones are kept, and one further finding gives the number of the others: at the last location of its
+  /// file, or at the end of the report.
   public func inReportOrder(perFile limit: Int, total: Int = FindingLimit.shown) -> [Diagnostic] {
     var groups: [ExactString: [Diagnostic]] = [:]
     var kept: [Diagnostic] = []

@@ -3,8 +3,8 @@ import Reports
 
 /// Finds the status tree in a repository.
 enum StatusPlace {
-  /// The clone's copy of the remote's ref, the ref as it is in the remote repository, and the branch with the
-  /// same files.
+  /// The refs in which a clone can have the status: the copy of the remote's ref, that ref itself in the remote
+  /// repository, and the branch with the same files.
   ///
   /// - Parameter installation: The installation's name, as in the daemon's configuration.
   static func refs(installation: String) -> [String] {

@@ -12,7 +12,7 @@ final class CrashingAPI: ForwardingAPI, @unchecked Sendable {
   private let last: Int?
 
   /// - Parameters:
-  ///   - book: The log that records actions. They count once it is open.
+  ///   - book: The log that records actions. Actions before the log is open are not counted.
   ///   - last: The number of the action after which the process dies; nil for never.
   init(_ api: any ClusterAPI, _ book: CrashLog, dieAfter last: Int?) {
     (self.book, self.last) = (book, last)

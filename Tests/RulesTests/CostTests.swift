@@ -6,8 +6,8 @@ import Values
 
 @testable import Rules
 
-/// The cost of evaluation is linear in the size of the files, for any names in them. Each of these inputs took
-/// minutes.
+/// The time of a judgement is linear in the size of the files, for any names in them. Without that, each of these
+/// inputs takes minutes.
 @Suite("The cost of evaluation", .timeLimit(.minutes(5)))
 struct CostTests {
   private func judge(_ text: String, path: String = "clusters/a.json") -> Judgement {

@@ -47,7 +47,7 @@ struct KubeconfigFile: Sendable {
     }
   }
 
-  /// Removes the file when the server ends: its token is of no use any more.
+  /// Removes the file when the server ends, because its token is no longer valid.
   func remove() { unlink(path) }
 
   private static func write(_ bytes: [UInt8], to file: Int32) -> Bool {

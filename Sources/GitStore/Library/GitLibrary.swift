@@ -40,7 +40,8 @@ public enum GitLibrary {
   /// whole daemon.
   private static let cacheBytes = 16 * 1024 * 1024
 
-  /// How much of a pack is mapped at once, and how much of all packs; libgit2's defaults are 1 GB and 32 GB.
+  /// The size in bytes of one mapped part of a pack. The next constant limits the mapped parts of all packs. libgit2's
+  /// defaults are 1 GB and 32 GB.
   private static let windowBytes = 32 << 20
   private static let mappedBytes = 128 << 20
 

@@ -11,10 +11,10 @@ enum AllocationLimit {
   /// Bytes of one allocation, on every thread that sets no other limit; also on the threads that libgit2 starts.
   /// Applying a delta takes up to three allocations: the base, the delta and the result.
   static let standard = 33 << 20
-  /// For a fetch over the network and for copying one object: bytes of one allocation.
+  /// The limit in bytes of one allocation during a fetch over the network, and while one object is copied.
   static let transfer = 129 << 20
-  /// For lists whose size depends on the number of objects or files of a repository, not on the content of one
-  /// object.
+  /// No limit, for lists whose size depends on the number of objects or files of a repository, not on the content of
+  /// one object.
   static let none = Int.max
 
   /// Runs a closure on the calling thread with another limit.

@@ -37,8 +37,8 @@ struct PackCheck: ~Copyable {
   private var kept = KeptBases()
 
   private static let headerCount = 12
-  /// The most entries: this check and libgit2 hold some hundred bytes for each of them. With ten objects a commit, a
-  /// history of four hundred thousand commits has as many.
+  /// The maximum number of entries. This check and libgit2 use some hundred bytes of memory for each. With ten objects
+  /// a commit, a history of four hundred thousand commits has as many.
   private static let most = 4_000_000
   /// The most bytes of one file. Files take no memory, but the time to unpack them.
   private static let largest = 4 << 30

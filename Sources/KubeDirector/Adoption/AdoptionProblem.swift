@@ -20,18 +20,18 @@ public enum AdoptionProblem: Sendable, Hashable {
   case ordinals(role: String, [Int])
   /// Its operator has not sent all notifications to the member.
   case pendingNotifications(pod: String)
-  /// The member has the `configmeta.json` of an earlier spec.
+  /// KubeDirector's operator has not sent all notifications to the member.
   case outdatedMetadata(pod: String)
 
   // A StatefulSet.
   case owner
-  /// The status names it in no role.
+  /// No role of the status has this StatefulSet.
   case notInStatus
-  /// Its headless service does not exist, or another owner has it.
+  /// The StatefulSet's headless service does not exist, or another owner has it.
   case headlessService(String)
-  /// It has another headless service than the first set.
+  /// The StatefulSet has another headless service than the first one.
   case otherHeadlessService(String)
-  /// Its headless service does not select its pods, or cannot select those of other roles.
+  /// The headless service of the StatefulSet does not select its pods, or cannot select the pods of other roles.
   case headlessSelector(String)
   case selector
   case podManagementPolicy(String)

@@ -45,7 +45,8 @@ actor ResourceMap {
     return resource
   }
 
-  /// `policy/v1` was added in Kubernetes 1.21; older versions serve `v1beta1` with the same fields.
+  /// The version of the API group `policy` that the server serves. `v1` was added in Kubernetes 1.21; older servers
+  /// have `v1beta1` with the same fields.
   private func policy() async throws(APIError) -> String {
     if let policyVersion { return policyVersion }
     let group = try await discovered("/apis/policy", "policy")

@@ -58,7 +58,10 @@ struct Outbox: Sendable {
   /// The number of undelivered notifications.
   var count: Int { queues.values.reduce(0) { $0 + $1.waiting.count } }
 
-  /// The notification itself; beyond the burst of its event and commit one that says that there are more; nil after that.
+  /// Limits the notifications of one event of one commit.
+  ///
+  /// - Returns: the notification up to `burst`. For the first one above it, a notification that there are more; for
+  ///   later ones nil.
   private mutating func limited(_ notification: StatusNotification, _ target: String) -> StatusNotification? {
     guard let commit = notification.commit else { return notification }
     let flood = Flood(target: target, commit: commit, event: notification.event)

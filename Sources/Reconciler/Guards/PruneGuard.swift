@@ -17,7 +17,7 @@ struct PruneGuard {
     case fileLeftBehind(path: String, layoutCommit: ObjectID)
   }
 
-  /// How many of the installation's clusters are gone from git.
+  /// The number of the installation's clusters that git no longer contains, and of all its clusters.
   struct Extent: Hashable {
     var gone: Int
     var all: Int

@@ -18,7 +18,7 @@ public struct Source: Sendable, Hashable {
     self.prefix = prefix
   }
 
-  /// The order of two definitions of the same name: the first one is used.
+  /// Whether this definition precedes another one of the same name. The first definition is used.
   func precedes(_ other: Source) -> Bool {
     if _path != other._path { return _path < other._path }
     if document != other.document { return document < other.document }

@@ -5,7 +5,7 @@ import Values
 extension Checkup {
   /// kdops did not exist earlier, so an earlier time is wrong.
   private static let earliest = 1_767_225_600  // 2026-01-01T00:00:00Z
-  /// Differences of clocks below this, in seconds, disturb nothing.
+  /// The difference of two clocks, in seconds, up to which nothing depends on it.
   private static let tolerance = 5
 
   static func clock(_ clock: CheckupFacts.Clock) -> Check {

@@ -14,7 +14,7 @@ extension Reconciler {
     return commit
   }
 
-  /// The last attempted revision of any daemon.
+  /// The last attempted revision, whichever daemon stored it.
   func lastAttempted() async throws -> ObjectID? {
     if let commit = branch.record.commit { return commit }
     return try await reader.lastAttempted()
