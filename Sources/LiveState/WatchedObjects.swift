@@ -38,15 +38,16 @@ public struct WatchedObjects<Value: Sendable>: Sendable {
     }
   }
 
-  /// How an object was reported.
+  /// How the server reported an object.
   private enum Report {
-    /// By a watch, in the order of the changes.
+    /// A watch reported it, in the order of the changes.
     case event
-    /// By the response to a write, at any time.
+    /// The response to a write contained it. A response may arrive before or after events of later changes.
     case response
-    /// In a list of this version, which shows all changes up to it; nil if the server's versions are not numbers.
+    /// A list contained it. A list shows all changes up to its version, which is nil if the server's versions are not
+    /// numbers.
     case list(Int?, isOrdered: Bool)
-    /// In a list of a server that has lost its last changes.
+    /// A list contained it, from a server that has lost its last changes.
     case rewoundList
 
     var isOrdered: Bool {

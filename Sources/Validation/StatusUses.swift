@@ -11,7 +11,7 @@ import Rules
 struct StatusUses: Sendable {
   /// Nil if every file was read.
   private let table: FactTable?
-  /// The clusters whose facts are out of date.
+  /// The clusters whose files were read again, so that their stored facts are ignored.
   private let fresh: Set<ObjectReference>
   private let uses: [AppUse: [ObjectReference]]
 

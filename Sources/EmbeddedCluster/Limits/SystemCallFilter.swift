@@ -157,7 +157,8 @@ enum SystemCallFilter {
     return body + [.allow]
   }
 
-  /// Instructions for one call, which is allowed unless they return. The call's number is loaded before them.
+  /// The check of one system call, whose number is loaded before. The call is allowed unless one of the instructions
+  /// returns another result.
   private static func checks(of call: UInt32, _ instructions: [Instruction]) -> [Instruction] {
     [.unless(equal: call, skip: UInt8(instructions.count + 1))] + instructions + [.allow]
   }

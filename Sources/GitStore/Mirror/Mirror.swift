@@ -45,7 +45,7 @@ public actor Mirror {
   public nonisolated let repository: GitRepository
   let fetchedRefs: [String]
   private var handle: RepositoryHandle?
-  /// The targets of the remote's refs in a copy that had to be replaced.
+  /// The targets of the remote's refs as they were in a damaged copy that was replaced.
   var remembered: [String: ObjectID] = [:]
   /// The targets of the remote's further refs at the last fetch of the branch.
   var advertised: [String: ObjectID] = [:]

@@ -58,7 +58,8 @@ enum AppInUse: AppChangeRule {
     }
   }
 
-  /// Whether a running cluster, whose file names another app or none, will leave the app that it runs.
+  /// Whether a running cluster will stop using the app that it runs: its upgrade or rollback is in progress, or the
+  /// head contains its file, which names another app.
   fileprivate static func passes(_ cluster: ObjectReference, in context: RuleContext) -> Bool {
     context.live.cluster(cluster)?.status?.upgradeInfo != nil || context.head.holds(cluster)
   }

@@ -34,7 +34,7 @@ struct IncomingPackTests {
     try FileManager.default.contentsOfDirectory(atPath: repository.path + "/objects/pack").sorted()
   }
 
-  /// Zeros and small files that are deltas against them.
+  /// A pack with one large blob of zeros, and small files that are deltas against it.
   private func pack(size: Int, small: Int) throws -> HandmadePack {
     var pack = HandmadePack()
     let other = try TemporaryRepository(bare: true)

@@ -16,7 +16,7 @@ struct Tally {
   var stalls: [String: Int] = [:]
   /// The states in which runs settled.
   var ends: [String: Int] = [:]
-  /// Claims that depended on more than their own role.
+  /// The numbers of pod claims that depended on other roles or on budgets, by the reason.
   var claims: [String: Int] = [:]
   /// Pending notifications of members and upgrades, by event.
   var words: [String: Int] = [:]
