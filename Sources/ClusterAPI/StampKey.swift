@@ -52,8 +52,8 @@ public enum StampKey {
     guard let key, let stamp = Stamp(key: Array(key)) else {
       throw APIError(
         .invalid,
-        "Secret \(name) holds no key of \(Stamp.keyLength) bytes under \"\(field)\": delete it, and the daemon makes one"
-      )
+        "Secret \(name) contains no key of \(Stamp.keyLength) bytes under \"\(field)\": "
+          + "delete it, and the daemon creates one")
     }
     return stamp
   }

@@ -52,7 +52,7 @@ extension UpgradeEvent {
       (
         "ConnectionsChanged",
         "changed: \(names.joined(separator: ", "))"
-          + (missing.isEmpty ? "" : "; not to be had: \(missing.joined(separator: ", "))")
+          + (missing.isEmpty ? "" : "; not available: \(missing.joined(separator: ", "))")
       )
     case .retried(let pod, let what): ("Retried", "\(what) is run again in \(pod), as was asked for")
     case .retryIgnored(let reason):

@@ -103,7 +103,7 @@ extension InstallationSettings {
     case .sshKey: keys = ["ssh-privatekey", "known_hosts"]
     }
     return [
-      "Who it is to the git host, a Secret says that is not made here:",
+      "The Git credentials are in a Secret that this file does not contain. Create it:",
       "  kubectl create secret generic \(Self.gitSecret) -n \(namespace) \\",
       "    " + keys.map { "--from-file=\($0)=FILE" }.joined(separator: " "),
     ]
@@ -113,7 +113,7 @@ extension InstallationSettings {
   var keyNotes: [String] {
     guard !keyFiles.isEmpty else { return [] }
     return [
-      "The files that its settings name, a Secret holds that is not made here:",
+      "The files that the settings name are in a Secret that this file does not contain. Create it:",
       "  kubectl create secret generic \(Self.keysSecret) -n \(namespace) \\",
       "    " + keyFiles.map { "--from-file=\($0.key)=\(Self.copied($0.file))" }.joined(separator: " "),
     ]

@@ -140,7 +140,7 @@ extension Collection<ShapeMismatch> {
 extension Condition {
   /// The message for a cluster that kdops does not manage because of its shape.
   public static func notUnderstood(_ mismatches: [ShapeMismatch]) -> String {
-    "kdops leaves this cluster alone: \(mismatches.words); only one operator may manage a cluster"
+    "kdops does not manage this cluster: \(mismatches.words); only one operator may manage a cluster"
   }
 }
 

@@ -53,7 +53,7 @@ public struct SignatureTools: SignatureChecker {
       case .openPGP: return try await checkOpenPGP(signature)
       case .ssh: return try await checkSSH(signature)
       case .other:
-        return .refused("has a signature of a kind that is not taken here; use OpenPGP or SSH")
+        return .refused("has a signature of a kind that is not supported; use OpenPGP or SSH")
       }
     } catch {
       return .unknown("cannot be judged: \(Redaction.url(error.words))")

@@ -96,7 +96,7 @@ public struct ClusterMachine {
     if let info = status.upgradeInfo {
       guard !info.isRollingBack, wanted == info.prevApp else { return }
       if let reason = reasonNotToReturn {
-        waits.append(ProgressMessage.Wait("\(wanted) is wanted again, but \(reason)"))
+        waits.append(ProgressMessage.Wait("\(wanted) is requested again, but \(reason)"))
       } else {
         beginRollback(info)
       }

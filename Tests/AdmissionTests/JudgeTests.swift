@@ -207,7 +207,7 @@ struct JudgeTests {
     let warnings = answer(.delete(Sample.cluster.managed)).warnings
     #expect(
       warnings == [
-        "managed from git (clusters/analytics.yaml, commit 4f2c9ab): it will be made again; remove the file first"
+        "managed from git (clusters/analytics.yaml, commit 4f2c9ab): it will be created again; remove the file first"
       ])
   }
 

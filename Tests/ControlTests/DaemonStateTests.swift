@@ -50,7 +50,7 @@ struct DaemonStateTests {
     #expect(await DaemonState.embedded(below: folder).life == .notRunning(lastSeen: 1000))
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: "\(folder)/control")
     guard case .unknown = await DaemonState.embedded(below: folder).life else {
-      Issue.record("a folder that is open to others is believed")
+      Issue.record("a folder that is open to other users is accepted")
       return
     }
   }

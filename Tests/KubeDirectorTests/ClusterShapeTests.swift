@@ -175,7 +175,7 @@ struct ClusterShapeTests {
     let stall = try #require(status.condition(.stalled))
     #expect(stall.status && stall.reason == "NotUnderstood")
     #expect(
-      stall.message == "kdops leaves this cluster alone: its status is written by another operator "
+      stall.message == "kdops does not manage this cluster: its status is written by another operator "
         + "(clusterService, generationUID); only one operator may manage a cluster")
     #expect(ClusterStatus(Self.status)?.conditions.isEmpty == true)
   }

@@ -39,7 +39,7 @@ struct StallTests {
   @Test("names no pod if its message does not begin with one")
   func withoutPod() throws {
     #expect(try #require(read("worker: no progress since 2026-01-31T09:05:00Z")).pod == nil)
-    #expect(try #require(read("app app-1.1 is not in the cluster; put its file back")).pod == nil)
+    #expect(try #require(read("app app-1.1 is not in the cluster; restore its file")).pod == nil)
   }
 
   @Test("does not exist while the condition is false")

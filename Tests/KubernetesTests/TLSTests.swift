@@ -50,7 +50,7 @@ struct TLSTests {
       let server = try TestServer.secure(port, authority: authority, host: host)
       try await using(server, clock: clock, stopping: stub) { client in
         let error = try await failure { try await client.check() }
-        #expect(error.message.contains("does not bear the name"))
+        #expect(error.message.contains("is not valid for this host name"))
         #expect(clock.sleeps.isEmpty && stub.requests.isEmpty)
       }
     }
@@ -88,7 +88,7 @@ struct TLSTests {
     try await using(try TestServer.secure(port, authority: authority), stopping: stub) { client in
       let error = try await failure { try await client.check() }
       #expect(error.kind == .unauthorized)
-      #expect(error.message.contains("does not take our client certificate (certificate_required)"))
+      #expect(error.message.contains("rejects the client certificate (certificate_required)"))
       #expect(stub.requests.isEmpty)
     }
   }

@@ -146,7 +146,7 @@ struct SSHSignatureTests {
     let ann = try SSHSigner()
     let desk = try SignatureFixture(ann.line("ann@example.org"))
     let x509 = CommitSignature(text: Array("-----BEGIN SIGNED MESSAGE-----\n".utf8), payload: Self.text)
-    #expect(refusal(await desk.tools.check(x509))?.contains("a kind that is not taken") == true)
+    #expect(refusal(await desk.tools.check(x509))?.contains("a kind that is not supported") == true)
     let pgp = CommitSignature(text: Array("-----BEGIN PGP SIGNATURE-----\n".utf8), payload: Self.text)
     #expect(refusal(await desk.tools.check(pgp))?.contains("verify.keyring names no such keys") == true)
   }

@@ -23,7 +23,7 @@ struct Management: Sendable, Hashable {
   }
 
   var recreationWarning: String {
-    "managed from git\(origin): it will be made again; remove the file first"
+    "managed from git\(origin): it will be created again; remove the file first"
   }
 
   /// The end of a long path is more useful than its start.

@@ -30,7 +30,7 @@ final class ControlFolder: Sendable {
     }
     guard status.st_mode & 0o077 != 0 else { return }
     guard making, chmod("/proc/self/fd/\(descriptor)", 0o700) == 0 else {
-      throw ControlError("\(path) is open to others; make it yours alone: chmod 700 \(path)")
+      throw ControlError("\(path) is open to other users; restrict it to your account: chmod 700 \(path)")
     }
   }
 

@@ -32,7 +32,7 @@ struct Term: Sendable {
     guard !led, let error = error as? APIError, error.kind == .notFound else { return error }
     return APIError(
       .notFound,
-      "namespace \(lease.namespace) is missing, where the daemon's lease belongs: "
+      "namespace \(lease.namespace) of the daemon's Lease does not exist: "
         + "kubectl create namespace \(lease.namespace), or kdops install --export | kubectl apply -f -")
   }
 

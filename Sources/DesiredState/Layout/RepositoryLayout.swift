@@ -120,7 +120,7 @@ private struct LayoutReader {
   private mutating func unknown(_ key: String, _ at: FieldPath, among known: [String]) {
     let shown = String(decoding: key.utf8.prefix(100), as: UTF8.self)
     file.report(
-      Self.rule, at: at, of: .key, "\(shown) is no setting",
+      Self.rule, at: at, of: .key, "\(shown) is not a setting",
       hint: NearMiss.suggestion(for: key, among: known).map { "did you mean `\($0)`?" }
         ?? "known here: \(known.joined(separator: ", "))")
   }

@@ -31,9 +31,9 @@ struct ClusterFolder {
     if !isCluster, state.mode & 0o077 != 0, !isEmpty {
       // It may be any folder, such as /var/lib, so nothing in it is changed.
       throw EmbeddedClusterError(
-        "\(path) is open to others (mode \(String(state.mode, radix: 8))) and holds other things than an embedded "
-          + "cluster. Name a folder that does not exist yet, such as \(path)/cluster: it is made for its owner alone"
-      )
+        "\(path) is open to other users (mode \(String(state.mode, radix: 8))) and contains other files than "
+          + "an embedded cluster. Name a folder that does not exist yet, such as \(path)/cluster: "
+          + "it is created for its owner only")
     }
     if state.isWritable {
       guard try takeEmpty(folder) else { throw Self.writable(path, state.mode, repair: "chmod 700") }

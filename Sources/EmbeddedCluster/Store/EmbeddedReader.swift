@@ -13,7 +13,7 @@ public final class EmbeddedReader: ClusterAPI {
   init(directory: String) throws(EmbeddedClusterError) {
     guard FileManager.default.fileExists(atPath: "\(directory)/cluster.sqlite") else {
       throw EmbeddedClusterError(
-        "There is no embedded cluster in \(directory); `kdops run --embedded=\(directory)` makes one")
+        "There is no embedded cluster in \(directory); `kdops run --embedded=\(directory)` creates one")
     }
     self.directory = directory
     do {

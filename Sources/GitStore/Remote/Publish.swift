@@ -138,7 +138,7 @@ extension Mirror {
       if now[push.ref] == push.old {
         let words = answer.words.map { ": \($0)" } ?? ""
         step.refused[push.ref] = GitError(
-          .rejectedPush, "\(remote.url) does not take \(push.ref) (\(reason.singleLine))\(words)",
+          .rejectedPush, "\(remote.url) refuses \(push.ref) (\(reason.singleLine))\(words)",
           hint: "allow this ref in the remote's hooks and rules, or switch this kind of status off")
       } else {
         step.late.insert(push.ref)

@@ -59,7 +59,7 @@ extension Server {
       guard options.allowsInsecureTLS else {
         throw ConnectionError(
           .refused,
-          "\(cluster.file): \(cluster.title): insecure-skip-tls-verify lets anyone pose as the server; set certificate-authority instead, or give --allow-insecure-tls"
+          "\(cluster.file): \(cluster.title): insecure-skip-tls-verify disables the check of the server's certificate; set certificate-authority instead, or give --allow-insecure-tls"
         )
       }
       tls.certificateVerification = .none
@@ -108,7 +108,7 @@ enum PEM {
   {
     guard let found = try? NIOSSLPrivateKey(bytes: bytes, format: .pem) else {
       throw stanza.malformed(
-        key, "holds no key in PEM form, or one behind a passphrase; write it without one")
+        key, "contains no key in PEM form, or one behind a passphrase; write it without one")
     }
     return found
   }

@@ -141,7 +141,7 @@ struct ServerAnswer: Sendable {
     case .conflict: "\(subject) has changed since it was read: \(words)"
     case .gone: "\(subject): the version asked for is too old; list again"
     case .unauthorized:
-      "\(subject): the server does not know \(identity ?? "us"); renew the credentials that the kubeconfig holds"
+      "\(subject): the server does not know \(identity ?? "us"); renew the credentials in the kubeconfig"
     case .forbidden: forbidden(request, identity)
     case .throttled: "\(subject): the server asks for fewer requests"
     case .invalid where code == 413: "\(subject): the object is too large for the server"

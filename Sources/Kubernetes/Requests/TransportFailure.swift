@@ -25,7 +25,7 @@ struct TransportFailure: Sendable {
       words = error.connectionErrors.first.map { "\($0.error)" } ?? "\(error.host) has no address"
       neverSent = true
     case let error as IOError where error.errnoCode == ECONNREFUSED:
-      words = "it does not take connections"
+      words = "it accepts no connections"
       neverSent = true
     case let error as IOError where [ECONNRESET, EPIPE].contains(error.errnoCode):
       words = "the connection was reset"
@@ -33,7 +33,7 @@ struct TransportFailure: Sendable {
       ChannelError.ioOnClosedChannel:
       words = "the connection was cut"
     case ChannelError.connectTimeout:
-      words = "it does not take connections"
+      words = "it accepts no connections"
       neverSent = true
     case NIOSSLError.handshakeFailed(let cause):
       self = Self.tls("\(cause)")
@@ -41,7 +41,7 @@ struct TransportFailure: Sendable {
     case let error as BoringSSLError: self = Self.tls("\(error)")
     case is NIOSSLExtraError:
       words =
-        "its certificate does not bear the name it was asked by; correct `server`, or set `tls-server-name`"
+        "its certificate is not valid for this host name; correct `server`, or set `tls-server-name`"
       kind = .unauthorized
       neverSent = true
       isFinal = true
@@ -68,7 +68,7 @@ struct TransportFailure: Sendable {
       failure.kind = .timeout
       failure.isFinal = true
     case .connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout:
-      failure.words = "it does not take connections"
+      failure.words = "it accepts no connections"
       failure.neverSent = true
     case .remoteConnectionClosed:
       failure.words = "it closed the connection in the middle"
@@ -90,7 +90,7 @@ struct TransportFailure: Sendable {
     if let alert = certificateAlerts.first(where: { cause.contains("ALERT_\($0)") }) {
       // The server reports this after the client's side of the handshake, but before it processes any request.
       var failure = TransportFailure(
-        words: "it does not take our client certificate (\(alert.lowercased())); renew `client-certificate`")
+        words: "it rejects the client certificate (\(alert.lowercased())); renew `client-certificate`")
       failure.kind = .unauthorized
       (failure.neverSent, failure.isFinal) = (true, true)
       return failure

@@ -39,7 +39,7 @@ extension ClusterMachine {
     var needed = [status.app]
     if let info = status.upgradeInfo { needed.append(info.prevApp) }
     if let missing = needed.first(where: { observed.apps[$0] == nil }) {
-      return "app \(missing) is not in the cluster; put its file back"
+      return "app \(missing) is not in the cluster; restore its file"
     }
     let wanted = observed.cluster.spec.app
     guard observed.isStamped, status.upgradeInfo == nil, wanted != status.app else { return nil }

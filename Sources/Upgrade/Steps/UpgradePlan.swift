@@ -96,7 +96,7 @@ extension ClusterMachine {
       let new = app(wanted).flatMap({ SemanticVersion($0.version) }),
       let old = app(status.app).flatMap({ SemanticVersion($0.version) }), new < old
     else { return nil }
-    return "app \(wanted) is older than \(status.app), which runs, and there is no way back; "
+    return "app \(wanted) is older than \(status.app), which runs, and a rollback is not possible; "
       + "name \(status.app) in git again"
   }
 }

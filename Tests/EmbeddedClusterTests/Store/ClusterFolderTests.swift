@@ -155,7 +155,7 @@ struct ClusterFolderTests {
       try Data().write(to: URL(fileURLWithPath: "\(folder)/file"))
       let text = await refusal { try await open(folder) }
       #expect(
-        text.contains("other things than an embedded cluster") && text.contains("\(folder)/cluster"),
+        text.contains("other files than an embedded cluster") && text.contains("\(folder)/cluster"),
         "\(text)")
       let reading = await refusal { _ = try EmbeddedCluster.openReadOnly(folder) }
       #expect(reading.contains("There is no embedded cluster in"), "\(reading)")

@@ -17,7 +17,7 @@ struct StartScenarios {
         let found = try await scene.eventually("message about an unavailable API server") {
           scene.logged("cluster.away").first
         }
-        #expect(found.contains("it does not take connections; check that the server runs"))
+        #expect(found.contains("it accepts no connections; check that the server runs"))
         try await scene.configured("1.0.0")
         #expect(try await scene.daemon().stop(within: .seconds(10)) == 0)
       }
@@ -88,7 +88,7 @@ struct StartScenarios {
     try await scenario(Fixture(.embedded, workers: 1), start: false) { scene in
       let daemon = try await scene.start(["--once", "--repo", "\(scene.folder.path)/nowhere.git"])
       #expect(try await daemon.ended(within: .seconds(60)) == 2)
-      #expect(scene.log().contains("is no git repository"))
+      #expect(scene.log().contains("is not a git repository"))
     }
   }
 }

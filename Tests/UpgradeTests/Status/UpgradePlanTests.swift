@@ -163,12 +163,12 @@ struct UpgradePlanTests {
     #expect(stage.status?.upgradeInfo?.isRollingBack == false)
     #expect(
       stage.status?.condition(.progressing)?.message.hasSuffix(
-        "app-1.0.0 is wanted again, but the point of no return of app-1.1.0 is passed") == true)
+        "app-1.0.0 is requested again, but the point of no return of app-1.1.0 is passed") == true)
     stage.settle()
     #expect(stage.status?.app == "app-1.1.0" && stage.status?.upgradeInfo == nil)
     #expect(
       stage.status?.condition(.stalled)?.message
-        == "app app-1.0.0 is older than app-1.1.0, which runs, and there is no way back; name app-1.1.0 in git again"
+        == "app app-1.0.0 is older than app-1.1.0, which runs, and a rollback is not possible; name app-1.1.0 in git again"
     )
     stage.commit(app: "app-1.1.0")
     stage.settle()

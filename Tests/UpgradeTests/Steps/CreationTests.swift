@@ -96,7 +96,7 @@ struct CreationTests {
     #expect(
       before == """
         state creating
-        stalled AppMissing: app app-1.0 is not in the cluster; put its file back
+        stalled AppMissing: app app-1.0 is not in the cluster; restore its file
         """)
     stage.apps = apps
     stage.annotate("touched", "yes")

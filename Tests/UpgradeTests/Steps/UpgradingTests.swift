@@ -371,7 +371,7 @@ struct UpgradingTests {
     let transcript = stage.record { $0.settle() }
     #expect(
       transcript == """
-        stalled AppMissing: app app-1.1 is not in the cluster; put its file back
+        stalled AppMissing: app app-1.1 is not in the cluster; restore its file
           worker-1 runs worker:1.1
         """)
     stage.apps["app-1.1"] = kept
