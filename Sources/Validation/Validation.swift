@@ -157,7 +157,7 @@ public struct Validation {
     }
   }
 
-  /// Returns nil if the layout is unusable, because the places of the files are then unknown.
+  /// Judges the head. Returns nil if the layout is unusable, because the places of the files are then unknown.
   private static func conclude(
     _ comparison: Comparison, _ live: LiveView, history: (@Sendable (ObjectReference) -> String?)?
   ) -> Judgement? {

@@ -76,14 +76,14 @@ struct ClusterCommandTests {
     let suspended = live(carried.merging(["kdops.dev/suspend": "true"]) { $1 })
     #expect(
       refusal(.resume, suspended)
-        == "prod/a: git says kdops.dev/suspend: \"true\" in clusters/a.yaml, and what git says wins; "
+        == "prod/a: git sets kdops.dev/suspend: \"true\" in clusters/a.yaml, and git takes precedence; "
         + "change it there and push")
     #expect(try plan(.suspend, suspended).words == "prod/a is suspended already by clusters/a.yaml")
     let kept = live(carried.merging(["kdops.dev/suspend": "false"]) { $1 })
-    #expect(refusal(.suspend, kept)?.contains("what git says wins") == true)
+    #expect(refusal(.suspend, kept)?.contains("git takes precedence") == true)
     let retried = live(
       ["kdops.dev/carried": "a:kdops.dev/retry", "kdops.dev/retry": "a-worker-2@1"], failed: ["a-worker-2"])
-    #expect(refusal(.retry, retried)?.contains("git says kdops.dev/retry") == true)
+    #expect(refusal(.retry, retried)?.contains("git sets kdops.dev/retry") == true)
   }
 
   @Test("retry names the failed pod, with a different text for each request, also within a second")

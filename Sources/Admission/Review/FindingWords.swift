@@ -50,7 +50,8 @@ enum FindingWords {
     return TerminalText.visible(hint.map { "\(text); help: \($0)" } ?? text)
   }
 
-  /// The rule's own hint is for changes in a file, and says to wait.
+  /// The hint for a manual edit that cannot be applied yet. The rule's own hint is not used, because it is for changes
+  /// of a file.
   private static func tryAgain(isManaged: Bool) -> String {
     isManaged
       ? "try again once that is over, or commit the change: a change from git waits automatically"

@@ -40,7 +40,7 @@ public struct AdmissionSettings: Sendable, Hashable {
 
   /// The name of this installation's ValidatingWebhookConfiguration.
   public var configurationName: String { "kdops-\(installation)" }
-  /// The webhook in it whose `caBundle` kdops sets.
+  /// The name of the webhook in the ValidatingWebhookConfiguration whose `caBundle` kdops sets.
   public static let webhookName = "objects.kdops.dev"
 
   /// All hosts that the certificate must contain.

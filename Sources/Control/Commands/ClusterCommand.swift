@@ -116,7 +116,7 @@ public struct ClusterCommand: Hashable, Sendable {
     guard live.isCarried("a:\(key)") else { return }
     let value = live.annotation(key).map { ": \"\($0)\"" } ?? ""
     throw ControlRefusal(
-      "\(cluster): git says \(key)\(value) in \(live.file), and what git says wins; change it there and push")
+      "\(cluster): git sets \(key)\(value) in \(live.file), and git takes precedence; change it there and push")
   }
 }
 

@@ -77,8 +77,8 @@ extension ActionExecutor {
     metadata("metadata", app, order, pod, context, key: Self.key(notification, order.containerID))
   }
 
-  /// Writes the marks of a container that is set up and has none, and a current `configmeta.json`. Injected files are
-  /// not fetched: they were when the container was set up.
+  /// Marks a container as set up that another operator has set up, and writes a current `configmeta.json`. Injected
+  /// files are not fetched again.
   func mark(_ order: PodOrder, pod: String, in context: Context) async throws(APIError) {
     let request = metadata(
       "mark", order.task.app, order, pod, context, key: "mark.\(order.containerID)")

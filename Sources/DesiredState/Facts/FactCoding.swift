@@ -10,7 +10,7 @@ public enum FactKey {
     FactBytes("o", reference.kind, reference.namespace, reference.name).bytes
   }
 
-  /// The key of a claim. The values are the clusters that make it.
+  /// The key for a claim. Its values are the clusters with this claim.
   public static func claim(_ claim: ClusterClaim) -> [UInt8] {
     switch claim {
     case .app(let use):

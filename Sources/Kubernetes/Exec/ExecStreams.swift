@@ -35,7 +35,7 @@ struct ExecStreams: Sendable {
     case on(UInt8)
   }
 
-  /// A longer `Status`, in bytes, is invalid.
+  /// The maximum size of a `Status`, in bytes. A longer one is invalid.
   static let statusLimit = 64 << 10
   /// Servers send the status in one message. Each further message costs another parse of the whole text.
   static let statusMessageLimit = 16

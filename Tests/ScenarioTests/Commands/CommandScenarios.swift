@@ -47,7 +47,7 @@ struct CommandScenarios {
         try await scene.cluster()?.annotation(Wire.Annotation.suspend) == "true" ? true : nil
       }
       let error = await #expect(throws: ToolError.self) { try await scene.kdops("resume", shop) }
-      #expect("\(try #require(error))".contains("what git says wins"))
+      #expect("\(try #require(error))".contains("git takes precedence"))
       #expect("\(try #require(error))".contains(Fixture.clusterPath("shop")))
       #expect(try await scene.cluster()?.annotation(Wire.Annotation.suspend) == "true")
     }
