@@ -19,7 +19,8 @@ public struct LeaseObservation: Sendable {
     var version: Version
     /// When the Lease was first read in this version.
     var since: ContinuousClock.Instant
-    /// Whether it had another version before, so that its holder was alive at that time.
+    /// Whether an earlier read found another version of the Lease. If so, the holder was alive when this version was
+    /// written.
     var hasChanged: Bool
   }
 

@@ -59,7 +59,7 @@ struct MachineUse: Sendable, Hashable {
     return sizes
   }
 
-  /// Some file systems report an unlimited size.
+  /// The product, at most `Int.max`, because some file systems report an unlimited size.
   private static func product(_ a: Int, _ b: Int) -> Int {
     let (result, overflow) = a.multipliedReportingOverflow(by: b)
     return overflow ? Int.max : result

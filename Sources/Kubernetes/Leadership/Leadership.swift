@@ -169,7 +169,7 @@ public struct Leadership: Sendable {
     return (candidate, nil)
   }
 
-  /// Another candidate was faster, which is normal in an election.
+  /// Whether the error means that another candidate was faster, which is normal in an election.
   private static func isRivalry(_ error: APIError) -> Bool {
     error.kind == .conflict || error.kind == .alreadyExists || error.kind == .notFound
   }

@@ -167,7 +167,7 @@ final class KubernetesSite: Site {
 
   func withWriter(_ body: (any ClusterAPI) async throws -> Void) async throws { try await body(client) }
 
-  /// The permissions of a user who may write clusters, not of the daemon.
+  /// The flags of commands, which run as a user who may write clusters and not as the daemon.
   var commandArguments: [String] { Backend.kubeconfig.map { ["--kubeconfig", $0] } ?? [] }
 
   /// The node is this machine.

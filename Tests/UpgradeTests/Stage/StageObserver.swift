@@ -14,8 +14,8 @@ struct StageObserver {
 }
 
 extension Stage {
-  /// A pod is replaced for another image. If it was in service, the upgrade may have no other pod of its role
-  /// out of service. In an upgrade, the pods after it must have the new image.
+  /// Checks the replacement of a pod for another image. If the pod was in service, no other pod of its role that the
+  /// upgrade replaces may be out of service. In an upgrade, the pods after it must have the new image.
   mutating func checkTakingOut(_ pod: StagePod, _ info: UpgradeInfo) {
     guard pod.isAvailable, let container = pod.container, observer.setUp.contains(container) else { return }
     let name = Self.short(pod.name)
