@@ -34,8 +34,8 @@ struct ApprovalState {
     approved = stored.map { .head($0) } ?? .nothing
   }
 
-  /// The approved head that ends when another head is reconciled; nil if the approval stays valid. An approval covers
-  /// one head, so a push that brings that head back does not get it again.
+  /// The head whose approval ends because another head is reconciled; nil if no approval ends. An approval covers one
+  /// head: if a push later restores that head, it needs a new approval.
   ///
   /// - Parameters:
   ///   - head: the head that is reconciled now.

@@ -73,7 +73,7 @@ enum MemberStep: Hashable {
     }
   }
 
-  /// Whether the last claim, in either direction, is not carried out completely.
+  /// Whether an upgrade or a rollback has begun in the member and has not ended.
   var isOpen: Bool { isTouched && !isDone }
 
   /// Whether tasks may run in a pod of this revision: false for a pod that is about to be replaced, or that waits for
