@@ -24,7 +24,7 @@ enum SystemCallFilter {
     var hiddenMemory: [UInt32]
     /// ptrace, process_vm_readv, process_vm_writev, pidfd_getfd, kcmp.
     var otherProcesses: [UInt32]
-    /// add_key, request_key, keyctl, syslog, userfaultfd.
+    /// The numbers of add_key, request_key, keyctl, syslog and userfaultfd.
     var kernel: [UInt32]
     /// socket, socketpair, refused for other families than `families`.
     var sockets: [UInt32]

@@ -141,7 +141,7 @@ extension Mirror {
 }
 
 extension RepositoryHandle {
-  /// The most commits to check, newest first.
+  /// The maximum number of commits to check, newest first.
   private static let checkedCommits = 2000
 
   /// Checks that kdops and libgit2 can read the new commits. libgit2's walks and fetches fail at the first

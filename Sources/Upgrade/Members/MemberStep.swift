@@ -27,8 +27,8 @@ enum MemberStep: Hashable {
     var revision: String
     /// Whether the upgrade installed the new package since the claim.
     var isInstalled: Bool
-    /// Whether the member's app is the new one. It is also before `isInstalled` if the member was upgraded before and
-    /// was claimed again.
+    /// Whether the member's app is the new one. This can be true before `isInstalled`, if the member was upgraded
+    /// before and was claimed again.
     var hasNewApp: Bool
     /// Whether the upgrade had finished the member.
     var isDone: Bool
