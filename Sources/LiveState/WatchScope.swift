@@ -18,7 +18,7 @@ public struct WatchScope: Sendable, Hashable {
 
 /// A value that is made from the object alone.
 public protocol WatchedValue: Sendable {
-  /// Nil for an object that is of no interest.
+  /// Creates the value; nil for an object that is not stored.
   init?(watched object: Object)
 }
 

@@ -27,7 +27,8 @@ final class AppHistory: Sendable {
     var unknown: Set<ObjectReference> = []
   }
 
-  /// The limits of the walk, for all clusters together. Each commit may have a tree just below the limits of one.
+  /// The limits of the search through history, for all clusters together. They are higher than those of one tree,
+  /// because each commit may have a tree that almost reaches those.
   private static let limits = TreeLimits(files: 100_000, names: 4_000_000)
   /// The maximum number of earlier versions of one file that are read.
   private static let versionLimit = 9

@@ -57,7 +57,7 @@ public struct AdmissionJudge: Sendable {
   /// Whether a request changes the desired state of an object that this installation manages.
   func concerns(_ request: AdmissionRequest) -> Bool {
     guard !exemption.covers(request), request.group == Wire.group, request.subresource.isEmpty,
-      ManifestKind(rawValue: request.kind) != nil, isOurs(request)
+      ManifestKind(rawValue: request.kind) != nil, isInScope(request)
     else { return false }
     switch request.operation {
     case .create, .delete: return true
@@ -69,8 +69,9 @@ public struct AdmissionJudge: Sendable {
     }
   }
 
-  /// The catalog's apps are created by hand, in the one namespace that is not managed from git.
-  private func isOurs(_ request: AdmissionRequest) -> Bool {
+  /// Whether the request concerns an object that the daemon judges: an object in a namespace that it manages, or an app
+  /// of the system catalog. Those apps are created manually, in a namespace that is not managed from git.
+  private func isInScope(_ request: AdmissionRequest) -> Bool {
     policy.allows(namespace: request.namespace) || isOfCatalog(request, policy)
   }
 }

@@ -15,7 +15,7 @@ struct PlaceFinder {
 
   /// The bytes of all files in which places are found.
   static let standardLimit = 64 << 20
-  /// The least number of bytes that a file counts, for its entry in the table.
+  /// The minimum size, in bytes, with which a file counts, for its entry in the table.
   private static let smallest = 256
 
   private struct Key: Hashable {

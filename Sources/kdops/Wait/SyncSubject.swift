@@ -4,7 +4,7 @@ import Diagnostics
 import Reports
 import Views
 
-/// All clusters after a request to fetch.
+/// The wait of `kdops sync --wait`: for the daemon's answer to the request, and then for all clusters.
 final class SyncSubject {
   private let source: ClusterSource
   private let daemon: DaemonSelection

@@ -16,7 +16,7 @@ struct DeathScenarios {
     var testDescription: String { rawValue }
   }
 
-  /// A moment on a backend.
+  /// The moment at which the daemon is killed, and the kind of cluster.
   struct Strike: Sendable, CustomTestStringConvertible {
     var backend: Backend
     var moment: Moment

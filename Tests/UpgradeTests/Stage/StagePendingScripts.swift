@@ -26,7 +26,7 @@ struct StagePendingScripts {
   var open: [Word: Entry] = [:]
   /// The node ids of members that have been configured once.
   var known: Set<Int> = []
-  /// The start of a pod's member, in the numbering of containers.
+  /// The node id with which a pod's member joined, and the number of its container at that time.
   var joined: [String: (node: Int, number: Int)] = [:]
   /// The latest metadata of each container.
   var metadata: [String: Metadata] = [:]
