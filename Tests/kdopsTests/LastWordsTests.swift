@@ -28,7 +28,8 @@ struct LastWordsTests {
 
   @Test("outside a repository, the whole path is printed, and the alternatives")
   func outside() throws {
-    #expect(try said("\"$1\" plan --base main").contains("plan: \(folder.path) is not a git repository; check"))
+    #expect(
+      try said("\"$1\" plan --base main").contains("plan: \(folder.path) is not a git repository; check"))
     let status = try said("env -u KDOPS_EMBEDDED -u KDOPS_KUBECONFIG \"$1\" status")
     #expect(status.contains("no cluster is selected, and this folder is not a git repository; select one:"))
     #expect(status.hasSuffix("exit 2"))

@@ -116,7 +116,8 @@ public struct ClusterCommand: Hashable, Sendable {
     guard live.isCarried("a:\(key)") else { return }
     let value = live.annotation(key).map { ": \"\($0)\"" } ?? ""
     throw ControlRefusal(
-      "\(cluster): git sets \(key)\(value) in \(live.file), and git takes precedence; change it there and push")
+      "\(cluster): git sets \(key)\(value) in \(live.file), and git takes precedence; change it there and push"
+    )
   }
 }
 

@@ -60,7 +60,8 @@ final class RepositoryHandle {
       switch error.kind {
       case .gone:
         throw GitError(
-          .gone, "\(whole(path)) is not a git repository", hint: "check the path, or create one with `git init`")
+          .gone, "\(whole(path)) is not a git repository",
+          hint: "check the path, or create one with `git init`")
       case .refused:
         // git compares absolute paths.
         throw GitError(

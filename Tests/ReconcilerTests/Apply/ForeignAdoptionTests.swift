@@ -293,7 +293,8 @@ struct ForeignAdoptionTests {
       old.json["status"] = Self.foreignStatus
       _ = try await fixture.store.updateStatus(old)
       let report = await fixture.report(commit, "old") { $0.phase == .failed }
-      #expect(report?.message?.hasPrefix("kdops does not manage this cluster: its status is written by") == true)
+      #expect(
+        report?.message?.hasPrefix("kdops does not manage this cluster: its status is written by") == true)
     }
   }
 

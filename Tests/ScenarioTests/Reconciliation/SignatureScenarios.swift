@@ -115,7 +115,9 @@ struct SignatureScenarios {
       try await scene.kill()
       #expect(try await Self.status(scene).contains(held))
       try await scene.start(environment: environment)
-      try await scene.eventually("commit held again") { scene.logged("commit.blocked").count == 2 ? true : nil }
+      try await scene.eventually("commit held again") {
+        scene.logged("commit.blocked").count == 2 ? true : nil
+      }
       try await scene.configured("1.0.0")
       try user.git("commit", "--quiet", "--amend", "--no-edit", "--gpg-sign")
       try user.push("--force", "main")
